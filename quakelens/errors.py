@@ -1,0 +1,118 @@
+"""Every error that quakelens raises on purpose.
+
+    QuakelensError                exit code 1
+    ├── UsageError                2   wrong command line, settings or params.yaml
+    ├── DataError                 4   a manifest, a label, a split that cannot be used
+    ├── ImageError                    one picture that cannot be read; becomes a row with a reason
+    ├── FeedError                 5   an earthquake feed that cannot be read
+    ├── SourceError               5   a network of posts that cannot be read
+    │   ├── SourceUnavailable         passes by itself: retry with a pause
+    │   ├── RateLimited               retry not before `reset_time`
+    │   └── SourceRefused             does not pass by itself: a person must act
+    ├── MediaError                    one picture that could not be fetched; becomes a row with a reason
+    ├── ModelError                6   a model that cannot be loaded or used
+    ├── RegistryError             6   a model reference that cannot be resolved
+    ├── PipelineError             7   a stage or DVC failed
+    └── Busy                      8   another process holds the lock
+
+A message says what happened, to which item, and what to do next.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+
+class QuakelensError(Exception):
+    """Base of every error raised on purpose; `exit_code` is what the command line ends with."""
+
+    exit_code = 1
+
+
+class UsageError(QuakelensError):
+    """The command line, an environment setting or params.yaml is wrong."""
+
+    exit_code = 2
+
+
+class DataError(QuakelensError):
+    """Labelled data cannot be used as it is."""
+
+    exit_code = 4
+
+
+class ImageError(QuakelensError):
+    """One picture cannot be read.
+
+    `reason` is a stable word for tables: `missing`, `empty`, `not_an_image`, `truncated`,
+    `too_large`, `unsupported`.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class FeedError(QuakelensError):
+    """An earthquake feed cannot be read."""
+
+    exit_code = 5
+
+
+class SourceError(QuakelensError):
+    """A network of posts cannot be read."""
+
+    exit_code = 5
+
+
+class SourceUnavailable(SourceError):
+    """The source failed in a way that passes: 5xx, a timeout, a cut connection."""
+
+
+class RateLimited(SourceError):
+    """The source's rate limit is spent; `reset_time` (UTC) is when it is renewed, if it said so."""
+
+    def __init__(self, message: str, reset_time: datetime | None = None) -> None:
+        super().__init__(message)
+        self.reset_time = reset_time
+
+
+class SourceRefused(SourceError):
+    """The source refuses until a person acts: token, credits, access level, query."""
+
+
+class MediaError(QuakelensError):
+    """One picture could not be fetched.
+
+    `reason` is a stable word for tables: `forbidden_address`, `gone`, `too_large`, `timeout`,
+    `http_status`, `network`, or one of `ImageError`'s. `final` is False where a later try may succeed.
+    """
+
+    def __init__(self, reason: str, message: str, *, final: bool = True) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.final = final
+
+
+class ModelError(QuakelensError):
+    """A model cannot be loaded or was given input that it cannot take."""
+
+    exit_code = 6
+
+
+class RegistryError(QuakelensError):
+    """A model reference cannot be resolved, or the registry cannot be reached."""
+
+    exit_code = 6
+
+
+class PipelineError(QuakelensError):
+    """A DVC stage failed."""
+
+    exit_code = 7
+
+
+class Busy(QuakelensError):
+    """Another process holds a lock for longer than we are willing to wait."""
+
+    exit_code = 8

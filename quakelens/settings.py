@@ -1,0 +1,152 @@
+"""Where things are and who may use them: the environment, read once when a command starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from quakelens.errors import UsageError
+
+_CHECKOUT = Path(__file__).resolve().parents[1]
+
+
+def default_workspace() -> Path:
+    """The project folder when quakelens runs from a checkout, else the current folder."""
+    return _CHECKOUT if (_CHECKOUT / "dvc.yaml").is_file() else Path.cwd()
+
+
+class Settings(BaseSettings):
+    """Settings from environment variables that start with `QUAKELENS_`.
+
+    Attributes:
+        workspace: Folder of all state.
+        store_url: SQLAlchemy URL of the store; by default SQLite in the workspace.
+        tracking_uri: MLflow's; by default SQLite under the workspace's mlruns/.
+        usgs_feed_url: USGS GeoJSON summary feed that `watch` reads.
+        usgs_event_url: USGS FDSN event service, for looking an earthquake up by id.
+        x_base_url: Where X API v2 answers.
+        x_bearer_token: App-only bearer token for X API v2.
+        media_allow: `host:port` pairs on private addresses that pictures may be fetched from, over http
+            too; separated by commas. For stand-ins on this machine; empty otherwise.
+        dvc_remote: Where labelled data is pushed; by default a folder in the workspace.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="QUAKELENS_", frozen=True, extra="ignore")
+
+    workspace: Path | None = None
+    store_url: str | None = None
+    tracking_uri: str | None = None
+    usgs_feed_url: str = "https://earthquake.usgs.gov/earthquakes/feed/v1.0/summary/4.5_day.geojson"
+    usgs_event_url: str = "https://earthquake.usgs.gov/fdsnws/event/1/query"
+    x_base_url: str = "https://api.x.com"
+    x_bearer_token: SecretStr | None = None
+    media_allow: str = ""
+    dvc_remote: str | None = None
+
+
+def read_settings() -> Settings:
+    """Read the environment.
+
+    Raises:
+        UsageError: A variable holds a value that cannot be used; the message names it, not its value.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        names = ", ".join(f"QUAKELENS_{str(item['loc'][0]).upper()}" for item in error.errors())
+        raise UsageError(f"these environment variables cannot be used: {names}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """The folders and files of one workspace. Nothing is created by asking for a path."""
+
+    root: Path
+
+    @property
+    def params(self) -> Path:
+        """params.yaml."""
+        return self.root / "params.yaml"
+
+    @property
+    def pipeline(self) -> Path:
+        """dvc.yaml."""
+        return self.root / "dvc.yaml"
+
+    @property
+    def labelled(self) -> Path:
+        """Labelled pictures, one folder an earthquake, each tracked by DVC."""
+        return self.root / "data" / "labelled"
+
+    @property
+    def prepared(self) -> Path:
+        """Output of the stage `prepare`."""
+        return self.root / "data" / "prepared"
+
+    @property
+    def features(self) -> Path:
+        """Output of the stage `features`."""
+        return self.root / "data" / "features"
+
+    @property
+    def trained(self) -> Path:
+        """Output of the stage `train`."""
+        return self.root / "data" / "trained"
+
+    @property
+    def evaluated(self) -> Path:
+        """Output of the stage `evaluate`."""
+        return self.root / "data" / "evaluated"
+
+    @property
+    def exported(self) -> Path:
+        """Output of the stage `export`: the whole model, ready to register."""
+        return self.root / "data" / "exported"
+
+    @property
+    def cache(self) -> Path:
+        """Things that can be computed again."""
+        return self.root / "data" / "cache"
+
+    @property
+    def store(self) -> Path:
+        """The default store, an SQLite file."""
+        return self.root / "data" / "store.db"
+
+    @property
+    def pages(self) -> Path:
+        """Raw pages of the networks, as they came."""
+        return self.root / "data" / "pages"
+
+    @property
+    def media(self) -> Path:
+        """Fetched pictures, named by sha256."""
+        return self.root / "data" / "media"
+
+    @property
+    def heatmaps(self) -> Path:
+        """Heat maps of flagged pictures, one folder a model version."""
+        return self.root / "data" / "heatmaps"
+
+    @property
+    def mlruns(self) -> Path:
+        """MLflow's database and artifacts."""
+        return self.root / "mlruns"
+
+    @property
+    def reports(self) -> Path:
+        """One folder an earthquake."""
+        return self.root / "reports"
+
+    @property
+    def locks(self) -> Path:
+        """Lock files between processes."""
+        return self.root / "data" / "locks"
+
+
+def workspace_of(settings: Settings) -> Workspace:
+    """The workspace that the settings name."""
+    return Workspace((settings.workspace or default_workspace()).resolve())
