@@ -1,0 +1,84 @@
+"""What runs the network: OpenVINO on processors, PyTorch as the reference and on GPUs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quakelens.errors import ModelError
+from quakelens.model.bundle import OPENVINO
+
+if TYPE_CHECKING:
+    import torch
+
+
+class Backend(Protocol):
+    """Runs a network on batches of any size."""
+
+    def run(self, pictures: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """From `(N, size, size, 3) uint8` to logits `(N,) float32` and evidence `(N, h, w) float32`."""
+
+
+class OpenVinoBackend:
+    """OpenVINO on the processor, in float32 so that figures equal the reference."""
+
+    def __init__(self, folder: Path) -> None:
+        self._compiled = compile_openvino(folder / OPENVINO)
+
+    def run(self, pictures: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """See `Backend.run`."""
+        result = self._compiled(pictures)
+        # OpenVINO reuses its output memory at the next call.
+        return result["logit"].copy(), result["evidence"].copy()
+
+
+class TorchBackend:
+    """PyTorch in float32, on a GPU where there is one."""
+
+    def __init__(self, folder: Path, device: str | None = None) -> None:
+        import torch
+
+        from quakelens.model.assemble import load_network
+
+        self._device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self._network: torch.nn.Module = load_network(folder).to(self._device)
+
+    def run(self, pictures: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """See `Backend.run`."""
+        import torch
+
+        with torch.inference_mode():
+            logit, evidence = self._network(torch.from_numpy(pictures).to(self._device))
+        return logit.cpu().numpy(), evidence.cpu().numpy()
+
+
+def compile_openvino(model: Any) -> Any:
+    """Compile a model, or the file of one, for this processor in float32.
+
+    Raises:
+        ModelError: OpenVINO cannot read or compile it.
+    """
+    import openvino
+
+    options = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": "f32"}
+    try:
+        source = str(model) if isinstance(model, Path) else model
+        return openvino.Core().compile_model(source, "CPU", options)
+    except RuntimeError as error:
+        raise ModelError(f"OpenVINO cannot run {model}: {error}") from error
+
+
+def make_backend(name: str, folder: Path) -> Backend:
+    """Open a bundle with a backend: `openvino`, `torch`, or `auto` for OpenVINO.
+
+    Raises:
+        ModelError: The name is unknown or the bundle cannot be opened.
+    """
+    if name in ("auto", "openvino"):
+        return OpenVinoBackend(folder)
+    if name == "torch":
+        return TorchBackend(folder)
+    raise ModelError(f"backend `{name}` is unknown: use auto, openvino or torch")

@@ -1,0 +1,129 @@
+"""A whole model on disk: a folder with weights, preprocessing, classes, calibration and thresholds.
+
+    model.json              everything but the weights, with the sha256 of every other file
+    weights.safetensors     the network's weights, for PyTorch
+    openvino/model.xml      the same network compiled for OpenVINO, with
+    openvino/model.bin      its weights
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from quakelens.errors import ModelError
+from quakelens.model.preprocessing import Preprocessing
+
+CLASSES = ("not_damaged", "damaged")
+MANIFEST = "model.json"
+WEIGHTS = "weights.safetensors"
+OPENVINO = "openvino/model.xml"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Calibration(_Part):
+    """Platt scaling: probability = 1 / (1 + exp(-(a * logit + b))), with a > 0."""
+
+    a: float = Field(gt=0)
+    b: float
+
+
+class Thresholds(_Part):
+    """On the probability: at or above `damaged` is damaged, below `not_damaged` is not, else unsure."""
+
+    damaged: float = Field(ge=0, le=1)
+    not_damaged: float = Field(ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Thresholds:
+        if self.not_damaged > self.damaged:
+            raise ValueError("threshold `not_damaged` is above `damaged`")
+        return self
+
+
+class TrainedOn(_Part):
+    """What the weights have seen: figures on any of it would be dishonest.
+
+    `data` is the DVC hash of the labelled data, or None where the model was not trained by a pipeline.
+    """
+
+    earthquakes: tuple[str, ...]
+    sources: tuple[str, ...]
+    pictures: int
+    damaged: int
+    data: str | None = None
+
+
+class Manifest(_Part):
+    """model.json."""
+
+    format: int = 1
+    name: str = "quakelens"
+    note: str = ""
+    backbone: str
+    channels: int
+    preprocessing: Preprocessing
+    classes: tuple[str, str] = CLASSES
+    calibration: Calibration
+    thresholds: Thresholds
+    trained_on: TrainedOn
+    figures: dict[str, Any] = Field(default_factory=dict)
+    files: dict[str, str] = Field(default_factory=dict)
+
+
+def sha256_of(path: Path) -> str:
+    """The sha256 of a file, 64 hex digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read model.json of a bundle.
+
+    Raises:
+        ModelError: It is missing or does not fit this version of quakelens.
+    """
+    path = folder / MANIFEST
+    try:
+        manifest = Manifest.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise ModelError(f"{folder} is no model: {MANIFEST} is missing") from None
+    except ValidationError as error:
+        raise ModelError(f"{path} cannot be used by this version of quakelens: {error}") from error
+    if manifest.format != 1:
+        raise ModelError(f"{path} has format {manifest.format}; this version of quakelens reads format 1")
+    return manifest
+
+
+def check_files(folder: Path, manifest: Manifest) -> None:
+    """Compare every file of a bundle with its recorded sha256.
+
+    Raises:
+        ModelError: A file is missing or was changed.
+    """
+    for name, expected in manifest.files.items():
+        path = folder / name
+        if not path.is_file():
+            raise ModelError(f"{path} is missing: register or assemble the model again")
+        if sha256_of(path) != expected:
+            raise ModelError(f"{path} is not the file that was registered (sha256 differs): do not use it")
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> Manifest:
+    """Write model.json with the sha256 of every other file of the folder; returns what was written."""
+    files = {
+        path.relative_to(folder).as_posix(): sha256_of(path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != MANIFEST
+    }
+    complete = manifest.model_copy(update={"files": files})
+    text = json.dumps(complete.model_dump(mode="json"), indent=2, sort_keys=True) + "\n"
+    (folder / MANIFEST).write_text(text, encoding="utf-8")
+    return complete

@@ -1,0 +1,122 @@
+"""Fitting the head: logistic regression on frozen features, and the same with whole folds left out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quakelens import params as sections
+from quakelens.errors import DataError
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Head:
+    """A linear head: logit = features @ weight + bias.
+
+    Attributes:
+        weight: `(channels,) float32`.
+        bias: Of the logit.
+    """
+
+    weight: NDArray[np.float32]
+    bias: float
+
+    def logits(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
+        """From `(N, channels) float32` to `(N,) float64`."""
+        return features.astype(np.float64) @ self.weight.astype(np.float64) + self.bias
+
+
+def weights_of(
+    damaged: NDArray[np.bool_], sources: Sequence[str], training: sections.Training
+) -> NDArray[np.float64]:
+    """The weight of each picture, mean 1: classes balanced, no source above its share of a class.
+
+    Positives and negatives mostly come from different sources; without the cap a large source would
+    teach the model to recognise the source.
+    """
+    weights = np.ones(len(damaged))
+    names = np.array(sources)
+    for label in (False, True):
+        of_class = damaged == label
+        shares = _capped_shares(names[of_class], training.max_source_share)
+        of_source = {name: int(np.sum(names[of_class] == name)) for name in shares}
+        weights[of_class] = [shares[name] / of_source[name] for name in names[of_class]]
+        if not training.balance_classes:
+            weights[of_class] *= of_class.sum()
+    return weights * len(weights) / weights.sum()
+
+
+def _capped_shares(names: NDArray[np.str_], cap: float) -> dict[str, float]:
+    """Share of each source: its share of the pictures, the excess over `cap` spread over the others."""
+    found, counts = np.unique(names, return_counts=True)
+    shares = counts / counts.sum()
+    if len(found) * cap <= 1:  # the cap cannot be kept by so few sources: all the same
+        return {str(name): 1 / len(found) for name in found}
+    capped = np.zeros(len(found), dtype=bool)
+    while np.any(over := ~capped & (shares > cap)):
+        capped |= over
+        free = counts[~capped]
+        shares[capped] = cap
+        shares[~capped] = (1 - cap * capped.sum()) * free / free.sum()
+    return {str(name): float(share) for name, share in zip(found, shares, strict=True)}
+
+
+def fit_head(
+    features: NDArray[np.float32],
+    damaged: NDArray[np.bool_],
+    sources: Sequence[str],
+    training: sections.Training,
+) -> Head:
+    """Fit a head on features `(N, channels)`.
+
+    The loss is the weighted mean of the logistic loss plus l2/2 times the squared norm of the weights on
+    standardised features, so that `l2` means the same for any number of pictures.
+
+    Raises:
+        DataError: Only one class is there.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    if damaged.all() or not damaged.any():
+        only = "damaged" if damaged.any() else "not damaged"
+        raise DataError(
+            f"all {len(damaged)} training pictures are {only}: add pictures of the other class with "
+            "`quakelens data add`, or hold out other earthquakes (split.held_out in params.yaml)"
+        )
+    weights = weights_of(damaged, sources, training)
+    mean = np.average(features, axis=0, weights=weights)
+    std = np.sqrt(np.average((features - mean) ** 2, axis=0, weights=weights)) + 1e-6
+    model = LogisticRegression(
+        C=1 / (training.l2 * len(damaged)), max_iter=5000, random_state=training.seed
+    )
+    model.fit((features - mean) / std, damaged, sample_weight=weights)
+    # The standardisation is folded into the head, so that inference needs none.
+    weight = model.coef_[0] / std
+    bias = float(model.intercept_[0] - mean @ weight)
+    return Head(weight.astype(np.float32), bias)
+
+
+def out_of_fold(
+    features: NDArray[np.float32],
+    damaged: NDArray[np.bool_],
+    sources: Sequence[str],
+    folds: Sequence[str],
+    training: sections.Training,
+) -> NDArray[np.float64]:
+    """Logits `(N,)` of each picture by a head that was fitted without the picture's fold.
+
+    A fold whose absence leaves one class only gets NaN.
+    """
+    names = np.array(folds)
+    logits = np.full(len(damaged), np.nan)
+    for fold in sorted(set(folds)):
+        inside = names == fold
+        rest = damaged[~inside]
+        if rest.size == 0 or rest.all() or not rest.any():
+            continue
+        others = [source for source, left_out in zip(sources, inside, strict=True) if not left_out]
+        logits[inside] = fit_head(features[~inside], rest, others, training).logits(features[inside])
+    return logits
