@@ -49,16 +49,12 @@ class Thresholds(_Part):
 
 
 class TrainedOn(_Part):
-    """What the weights have seen: figures on any of it would be dishonest.
-
-    `data` is the DVC hash of the labelled data, or None where the model was not trained by a pipeline.
-    """
+    """What the weights have seen: figures on any of it would be dishonest."""
 
     earthquakes: tuple[str, ...]
     sources: tuple[str, ...]
     pictures: int
     damaged: int
-    data: str | None = None
 
 
 class Manifest(_Part):

@@ -18,8 +18,8 @@ SUMMARY = (
 )  # fmt: skip
 
 
-def run(trained: Path, evaluated: Path, out: Path, model: sections.Model, data: str | None) -> Manifest:
-    """Assemble backbone, head, calibration and thresholds; `data` is the DVC hash of the labelled data.
+def run(trained: Path, evaluated: Path, out: Path, model: sections.Model) -> Manifest:
+    """Assemble backbone, head, calibration and thresholds into a bundle.
 
     Raises:
         ModelError: The head does not fit the backbone.
@@ -32,7 +32,7 @@ def run(trained: Path, evaluated: Path, out: Path, model: sections.Model, data: 
         preprocessing=Preprocessing(size=model.size, resize=model.resize),
         calibration=decisions.calibration,
         thresholds=decisions.thresholds,
-        trained_on=decisions.trained_on.model_copy(update={"data": data}),
+        trained_on=decisions.trained_on,
         figures={
             "held_out": {key: held_out[key] for key in SUMMARY},
             "held_out_earthquakes": sorted(held_out["earthquakes"]),

@@ -1,0 +1,197 @@
+"""Data versions through DVC's command line: the only module that knows of DVC.
+
+DVC has no supported interface for changing things from Python, so its program is run, with a time limit, and
+one at a time: a second DVC process fails at once where it should wait.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+import quakelens
+from quakelens.errors import PipelineError
+from quakelens.files import write_atomically
+from quakelens.locks import exclusive
+from quakelens.settings import Settings, Workspace
+
+STAGES = ("prepare", "features", "train", "evaluate", "export")
+REMOTE = "storage"
+TIMEOUT_S = 6 * 3600.0
+ERROR_MARK = "quakelens: error: "
+"""How a stage's own error message starts in DVC's output."""
+
+_BUSY = "Unable to acquire lock"
+_RUNNING = re.compile(r"Running stage '(\w+)'")
+
+
+def initialise(workspace: Workspace, settings: Settings) -> list[Path]:
+    """Make a folder a workspace: params.yaml, dvc.yaml, DVC with a remote. What is there stays.
+
+    Returns:
+        The files that were written.
+
+    Raises:
+        PipelineError: DVC refused.
+    """
+    workspace.root.mkdir(parents=True, exist_ok=True)
+    written = []
+    for path in (workspace.params, workspace.pipeline):
+        if not path.exists():
+            with write_atomically(path) as file:
+                file.write(_template(path.name))
+            written.append(path)
+    if _point_at_code(workspace.pipeline):
+        written.append(workspace.pipeline)
+    if not (workspace.root / ".dvc" / "config").exists():
+        git = [] if (workspace.root / ".git").exists() else ["--no-scm"]
+        run(workspace, ["init", "--quiet", "--force", *git])
+        run(workspace, ["config", "core.analytics", "false"])
+        run(workspace, ["remote", "add", "--default", REMOTE, str(workspace.root / "dvc-remote")])
+        written.append(workspace.root / ".dvc" / "config")
+    if settings.dvc_remote:
+        run(workspace, ["remote", "modify", "--local", REMOTE, "url", settings.dvc_remote])
+    return written
+
+
+def track(workspace: Workspace, folders: Iterable[Path]) -> None:
+    """Put folders under DVC in their present state."""
+    names = [str(folder.relative_to(workspace.root)) for folder in sorted(folders)]
+    if names:
+        run(workspace, ["add", "--quiet", *names])
+
+
+def push(workspace: Workspace) -> None:
+    """Copy tracked data to the remote, what is not there yet."""
+    run(workspace, ["push", "--quiet"])
+
+
+def reproduce(workspace: Workspace, on_line: Callable[[str], None] | None = None) -> list[str]:
+    """Run the stages whose inputs changed, in order.
+
+    Args:
+        workspace: Of the pipeline.
+        on_line: Given each line that DVC and the stages print.
+
+    Returns:
+        The stages that ran.
+
+    Raises:
+        PipelineError: A stage failed; the message is the stage's own.
+    """
+    output = run(workspace, ["repro"], on_line=on_line)
+    return [found.group(1) for line in output if (found := _RUNNING.search(line))]
+
+
+def data_hash(workspace: Workspace) -> str:
+    """DVC's hash of the labelled data that the last `reproduce` used.
+
+    Raises:
+        PipelineError: The pipeline has not run.
+    """
+    try:
+        lock = yaml.safe_load((workspace.root / "dvc.lock").read_text(encoding="utf-8"))
+        deps: list[dict[str, Any]] = lock["stages"]["prepare"]["deps"]
+    except (FileNotFoundError, KeyError, TypeError) as error:
+        raise PipelineError(f"{workspace.root / 'dvc.lock'} tells no data hash: run `quakelens retrain`") from error
+    return next(str(dep["md5"]) for dep in deps if dep["path"] == "data/labelled")
+
+
+def run(
+    workspace: Workspace,
+    arguments: list[str],
+    *,
+    on_line: Callable[[str], None] | None = None,
+    busy_wait_s: float = 600.0,
+) -> list[str]:
+    """Run one DVC command in the workspace and return what it printed.
+
+    Another DVC process, also one that outlived a killed quakelens, is waited for.
+
+    Raises:
+        PipelineError: It failed or ran past its time.
+        Busy: Another quakelens process holds the lock for too long.
+    """
+    deadline = time.monotonic() + busy_wait_s
+    with exclusive(workspace.locks / "dvc.lock", "DVC", wait_s=busy_wait_s):
+        while True:
+            code, lines = _run_once(workspace, arguments, on_line)
+            if code == 0:
+                return lines
+            if not any(_BUSY in line for line in lines) or time.monotonic() > deadline:
+                raise PipelineError(_explain(arguments, lines))
+            time.sleep(1.0)
+
+
+def _run_once(
+    workspace: Workspace, arguments: list[str], on_line: Callable[[str], None] | None
+) -> tuple[int, list[str]]:
+    binaries = Path(sys.executable).parent
+    environment = {
+        **os.environ,
+        "QUAKELENS_WORKSPACE": str(workspace.root),
+        "PATH": f"{binaries}{os.pathsep}{os.environ.get('PATH', '')}",
+        "DVC_NO_ANALYTICS": "1",
+        "PYTHONUNBUFFERED": "1",
+    }
+    kept: deque[str] = deque(maxlen=10_000)
+    with subprocess.Popen(
+        [sys.executable, "-m", "dvc", *arguments],
+        cwd=workspace.root,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    ) as process:
+        deadline = time.monotonic() + TIMEOUT_S
+        assert process.stdout is not None
+        for raw in process.stdout:
+            line = raw.rstrip()
+            kept.append(line)
+            if on_line:
+                on_line(line)
+            if time.monotonic() > deadline:
+                process.kill()
+                kept.append(f"stopped after {TIMEOUT_S:.0f} s")
+        return process.wait(), list(kept)
+
+
+def _explain(arguments: list[str], lines: list[str]) -> str:
+    own = [line.partition(ERROR_MARK)[2] for line in lines if ERROR_MARK in line]
+    if own:
+        start = next(number for number, line in enumerate(lines) if ERROR_MARK in line)
+        rest = [line for line in lines[start + 1 :] if not line.startswith("ERROR: ")]
+        return "\n".join([own[0], *[line for line in rest if line.strip()]])
+    told = "\n".join(lines[-8:]) or "it printed nothing"
+    return f"`dvc {' '.join(arguments)}` failed: {told}"
+
+
+def _template(name: str) -> bytes:
+    packaged = resources.files(quakelens) / "templates" / name
+    if packaged.is_file():
+        return packaged.read_bytes()
+    return (Path(quakelens.__file__).parents[1] / name).read_bytes()
+
+
+def _point_at_code(pipeline: Path) -> bool:
+    """Set the variable `code` of dvc.yaml to where the package lies; whether that changed the file."""
+    code = os.path.relpath(Path(quakelens.__file__).parent, pipeline.parent)
+    text = pipeline.read_text(encoding="utf-8")
+    changed = re.sub(r"^(\s*- code: ).*$", lambda found: found.group(1) + code, text, count=1, flags=re.M)
+    if changed == text:
+        return False
+    with write_atomically(pipeline) as file:
+        file.write(changed.encode())
+    return True
