@@ -1,5 +1,6 @@
 """Networks of posts: what is asked of them and what comes back."""
 
-from quakelens.sources.post import MediaRef, Page, Post
+from quakelens.sources.post import MediaRef, Page, ParsedPage, Post
+from quakelens.sources.source import Source
 
-__all__ = ["MediaRef", "Page", "Post"]
+__all__ = ["MediaRef", "Page", "ParsedPage", "Post", "Source"]

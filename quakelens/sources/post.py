@@ -77,3 +77,16 @@ class Page:
     next_token: str | None
     newest_id: str | None
     fetched_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedPage:
+    """What one raw page holds.
+
+    Attributes:
+        posts: In the page's order.
+        problems: What could not be read or was left out, a sentence each; the other posts are whole.
+    """
+
+    posts: tuple[Post, ...]
+    problems: tuple[str, ...]

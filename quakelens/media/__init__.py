@@ -1,0 +1,1 @@
+"""Pictures that posts carry: fetching them safely."""

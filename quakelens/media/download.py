@@ -1,0 +1,211 @@
+"""Downloading one picture: through the guard, within limits, stored under their sha256."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import threading
+from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from pathlib import Path
+
+import httpcore
+import httpx
+
+from quakelens import __version__, images, params
+from quakelens.errors import ImageError, MediaError
+from quakelens.files import write_atomically
+from quakelens.media.guard import GuardedTransport, Resolver
+
+_MAX_REDIRECTS = 3
+_MAX_PAUSE_S = 10.0  # between two tries, also where a server asks for more
+_HEADERS = {
+    "User-Agent": f"quakelens/{__version__}",
+    "Accept": "image/*",
+    # A compressed body could unfold to any size; pictures are compressed already.
+    "Accept-Encoding": "identity",
+}
+# Decoding one after the other bounds the memory: a picture at the limit of pixels takes 150 MB.
+_decoding = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How far a download may go.
+
+    Attributes:
+        max_bytes: Of one picture's file.
+        max_pixels: Width times height.
+        timeout_s: For one try, from the first packet to the last.
+        connections: Downloads at once.
+        attempts: Tries in one run for failures that pass.
+        connect_timeout_s: For opening one connection.
+        read_timeout_s: For each wait on data.
+        pause_s: Before the second try; it doubles from try to try.
+    """
+
+    max_bytes: int
+    max_pixels: int
+    timeout_s: float
+    connections: int
+    attempts: int
+    connect_timeout_s: float = 5.0
+    read_timeout_s: float = 10.0
+    pause_s: float = 0.5
+
+    @classmethod
+    def of(cls, media: params.Media) -> Limits:
+        """The limits that params.yaml sets."""
+        return cls(
+            max_bytes=media.max_bytes,
+            max_pixels=media.max_pixels,
+            timeout_s=media.timeout_s,
+            connections=media.connections,
+            attempts=media.attempts,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A picture on the disk; fields as in `quakelens.media.fetch.Fetched`."""
+
+    sha256: str
+    path: str
+    bytes: int
+    width: int
+    height: int
+    format: str
+
+
+class _PassingError(MediaError):
+    """A failure that passes, with the pause that the server asked for, in seconds."""
+
+    def __init__(self, reason: str, message: str, pause_s: float = 0.0) -> None:
+        super().__init__(reason, message, final=False)
+        self.pause_s = pause_s
+
+
+class Downloader:
+    """Downloads, checks and stores single pictures; may be used from several threads at once."""
+
+    def __init__(self, directory: Path, limits: Limits, allow: frozenset[str], resolve: Resolver) -> None:
+        self._directory = directory
+        self._limits = limits
+        self._stopped = threading.Event()
+        self._transport = GuardedTransport(allow=allow, resolve=resolve, connections=limits.connections)
+        self._client = httpx.Client(
+            transport=self._transport,
+            headers=_HEADERS,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+            timeout=httpx.Timeout(limits.read_timeout_s, connect=limits.connect_timeout_s),
+            trust_env=False,
+        )
+
+    def stop(self) -> None:
+        """Cut what is open and try nothing again; `fetch` then ends with an error."""
+        self._stopped.set()
+        self._transport.abort()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._client.close()
+
+    def fetch(self, url: str) -> Stored:
+        """Fetch and store one picture, with more tries where the failure may pass.
+
+        Raises:
+            MediaError: It cannot be fetched or read, or the limits are exceeded.
+            OSError: It cannot be written.
+        """
+        pause_s = self._limits.pause_s
+        for attempts_left in range(self._limits.attempts - 1, -1, -1):
+            try:
+                return self._fetch_once(url)
+            except _PassingError as error:
+                # Jitter, so that failed downloads don't all come back at the same moment.
+                asked = max(error.pause_s, pause_s * random.uniform(0.5, 1.5))
+                if not attempts_left or self._stopped.wait(min(asked, _MAX_PAUSE_S)):
+                    raise
+            pause_s *= 2
+        raise AssertionError("the last try returns or raises")
+
+    def _fetch_once(self, url: str) -> Stored:
+        try:
+            with self._transport.deadline(self._limits.timeout_s):
+                data = self._download(httpx.URL(url))
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+            raise MediaError("forbidden_address", f"{url} is no https address: {error}") from None
+        except httpcore.TimeoutException as error:
+            raise _PassingError("timeout", f"{url} took too long: {error or 'no data'}") from None
+        except (httpcore.NetworkError, httpcore.ProtocolError, httpx.HTTPError) as error:
+            raise _PassingError("network", f"{url} could not be read: {error}") from None
+        return self._store(url, data)
+
+    def _download(self, url: httpx.URL) -> bytes:
+        request = self._client.build_request("GET", url)
+        for _ in range(1 + _MAX_REDIRECTS):
+            # Redirects are followed here, so that their bodies are never read.
+            response = self._client.send(request, stream=True, follow_redirects=False)
+            try:
+                if response.next_request is None:
+                    _check_status(url, response)
+                    return self._read(url, response)
+                request = response.next_request
+            finally:
+                response.close()
+        raise MediaError("http_status", f"{url} redirects more than {_MAX_REDIRECTS} times")
+
+    def _read(self, url: httpx.URL, response: httpx.Response) -> bytes:
+        limit = self._limits.max_bytes
+        data = bytearray()
+        for chunk in response.iter_raw():
+            data += chunk
+            if len(data) > limit:  # counted here: a declared length may lie or be missing
+                raise MediaError("too_large", f"{url} is larger than {limit:,} bytes")
+        return bytes(data)
+
+    def _store(self, url: str, data: bytes) -> Stored:
+        try:
+            with _decoding:
+                upright = images.decode(data, max_pixels=self._limits.max_pixels)
+                kind = images.format_of(data)
+        except ImageError as error:
+            raise MediaError(error.reason, f"{url}: {error}") from None
+        except Exception as error:  # noqa: BLE001  # decoders raise anything on hostile bytes
+            what = f"{type(error).__name__}: {error}"
+            raise MediaError("unsupported", f"{url} cannot be decoded: {what}") from None
+        digest = hashlib.sha256(data).hexdigest()
+        path = f"{digest[:2]}/{digest}{images.EXTENSIONS[kind]}"
+        target = self._directory / path
+        if not target.is_file():
+            with write_atomically(target) as file:
+                file.write(data)
+            _sync_folder(target.parent)
+        return Stored(digest, path, len(data), upright.width, upright.height, kind)
+
+
+def _check_status(url: httpx.URL, response: httpx.Response) -> None:
+    status = response.status_code
+    if status == 200:
+        return
+    if status in (404, 410):
+        raise MediaError("gone", f"{url}: it was deleted (status {status})")
+    if status in (408, 429) or status >= 500:
+        raise _PassingError("http_status", f"{url} answered with status {status}", _retry_after(response))
+    raise MediaError("http_status", f"{url} answered with status {status}")
+
+
+def _retry_after(response: httpx.Response) -> float:
+    """Seconds that the server asks to wait; 0 where it gives none, or a date."""
+    text = response.headers.get("retry-after", "")
+    return float(text) if text.isascii() and text.isdigit() else 0.0
+
+
+def _sync_folder(folder: Path) -> None:
+    """Have the name on the disk, too, before the store is told of the picture."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
