@@ -1,0 +1,1 @@
+"""Judging a model: figures with intervals, calibration, thresholds, plots, and the promotion gate."""
