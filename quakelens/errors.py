@@ -22,6 +22,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
+ERROR_MARK = "quakelens: error: "
+"""How the command line starts an error message; the pipeline finds a stage's message by it."""
+
 
 class QuakelensError(Exception):
     """Base of every error raised on purpose; `exit_code` is what the command line ends with."""

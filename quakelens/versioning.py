@@ -20,7 +20,7 @@ from typing import Any
 import yaml
 
 import quakelens
-from quakelens.errors import PipelineError
+from quakelens.errors import ERROR_MARK, PipelineError
 from quakelens.files import write_atomically
 from quakelens.locks import exclusive
 from quakelens.settings import Settings, Workspace
@@ -28,9 +28,6 @@ from quakelens.settings import Settings, Workspace
 STAGES = ("prepare", "features", "train", "evaluate", "export")
 REMOTE = "storage"
 TIMEOUT_S = 6 * 3600.0
-ERROR_MARK = "quakelens: error: "
-"""How a stage's own error message starts in DVC's output."""
-
 _BUSY = "Unable to acquire lock"
 _RUNNING = re.compile(r"Running stage '(\w+)'")
 

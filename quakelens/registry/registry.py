@@ -162,9 +162,15 @@ class Registry:
         return target
 
     def decide(self, version: str, gate: Mapping[str, Any]) -> None:
-        """Record the gate's decision with the version."""
+        """Record the gate's decision with the version, unless just this one is recorded."""
+        if self.gate_of(version) == gate:
+            return
         with self._explained():
             self.client.set_model_version_tag(MODEL, version, GATE_TAG, json.dumps(gate, sort_keys=True))
+
+    def gate_of(self, version: str) -> dict[str, Any] | None:
+        """The gate's recorded decision on a version, None before it."""
+        return next((found.gate for found in self.versions() if found.version == version), None)
 
     def promote(self, version: str, reason: str, *, kind: str = "promote") -> Movement:
         """Move the alias to a version and record why.
@@ -189,7 +195,7 @@ class Registry:
             history, before = self._history_in_step()
             line = champions_in_line(history)
             if before is None or len(line) < 2:
-                raise RegistryError("there is no earlier champion to go back to: `quakelens models` lists all")
+                raise RegistryError("there is no earlier champion to go back to: see `quakelens models`")
             return self._move(len(history) + 1, "rollback", before, line[-2], reason)
 
     def history(self) -> list[Movement]:

@@ -13,11 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quakelens import params as sections
+from quakelens.dataset.labelled import Labelled, read_collection
 from quakelens.engine.backends import compile_openvino
+from quakelens.errors import DataError
 from quakelens.files import write_atomically
 from quakelens.images import decode, read_bytes
 from quakelens.model.preprocessing import Preprocessing
-from quakelens.stages.pictures import Picture, read_pictures
+from quakelens.stages.pictures import Picture
 
 OUTPUT = "features.npz"
 
@@ -47,24 +49,23 @@ def read_features(path: Path) -> Features:
 
 
 def run(
-    prepared: Path,
     labelled: Path,
     cache: Path,
     out: Path,
     params: sections.Params,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> int:
-    """Write the features of every prepared picture; returns how many had to be computed.
+    """Write the features of every labelled picture; returns how many had to be computed.
 
     Features are kept in `cache` under the backbone and preprocessing that made them, so that after new
     pictures were added only those are computed.
 
     Raises:
-        PipelineError: The stage `prepare` has not run.
+        DataError: There is no labelled picture.
         ModelError: The backbone cannot be built.
-        ImageError: A picture vanished or changed since `prepare`.
+        ImageError: A picture is gone, or cannot be read any more.
     """
-    pictures = read_pictures(prepared)
+    pictures = _once_each(labelled)
     preprocessing = Preprocessing(size=params.model.size, resize=params.model.resize)
     kept = cache / "features" / f"{_key(params.model.backbone, preprocessing)}.npz"
     known = read_features(kept) if kept.is_file() else Features([], np.empty((0, 0), np.float32))
@@ -75,14 +76,21 @@ def run(
         values = np.concatenate([known.values, computed]) if have else computed
         known = Features(known.sha256 + [picture.sha256 for picture in missing], values)
         _save(known, kept)
-    wanted = sorted(picture.sha256 for picture in pictures)
+    wanted = [picture.sha256 for picture in pictures]
     position = {sha256: row for row, sha256 in enumerate(known.sha256)}
     _save(Features(wanted, known.values[[position[sha256] for sha256 in wanted]]), out / OUTPUT)
     return len(missing)
 
 
+def _once_each(labelled: Path) -> list[Labelled]:
+    by_sha256 = {picture.sha256: picture for picture in read_collection(labelled).pictures}
+    if not by_sha256:
+        raise DataError(f"{labelled} holds no labelled picture: add some with `quakelens data add MANIFEST`")
+    return [by_sha256[sha256] for sha256 in sorted(by_sha256)]
+
+
 def _compute(
-    pictures: Sequence[Picture],
+    pictures: Sequence[Labelled],
     labelled: Path,
     preprocessing: Preprocessing,
     params: sections.Params,
@@ -92,7 +100,7 @@ def _compute(
     from quakelens.model.network import feature_network
     from quakelens.model.openvino_export import to_openvino
 
-    def view(picture: Picture) -> NDArray[np.uint8]:
+    def view(picture: Labelled) -> NDArray[np.uint8]:
         data = read_bytes(labelled / picture.path)
         return preprocessing.apply(
             decode(data, max_pixels=params.media.max_pixels, at_least=preprocessing.size)

@@ -1,0 +1,1 @@
+"""What runs: each flow composes tasks and reads on one screen."""

@@ -1,0 +1,81 @@
+"""Entry point: finds the command, and turns errors into messages and exit codes.
+
+Exit codes: 0 done; 1 unexpected; 2 wrong usage, settings or params.yaml; 3 `score` could not read some
+pictures; 4 labelled data; 5 a feed or a network of posts; 6 a model or the registry; 7 the pipeline;
+8 another process is at work; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from quakelens import __version__
+from quakelens.errors import ERROR_MARK, QuakelensError
+
+COMMANDS = {
+    "data": ("quakelens.cli.data", "Labelled pictures in and out of the versioned data."),
+    "demo": ("quakelens.cli.demo", "The whole loop once, with nothing to set up or start."),
+    "evaluate": ("quakelens.cli.evaluate", "Figures of a model on a labelled manifest."),
+    "harvest": ("quakelens.cli.harvest", "Harvest and score the posts of one earthquake."),
+    "init": ("quakelens.cli.init", "Make the workspace: params.yaml, dvc.yaml, DVC."),
+    "models": ("quakelens.cli.models", "List the registered models and how the champion changed."),
+    "promote": ("quakelens.cli.promote", "Make a registered version the champion."),
+    "report": ("quakelens.cli.report", "Write the report of one earthquake again."),
+    "retrain": ("quakelens.cli.retrain", "Run the pipeline, compare, let the better model go live."),
+    "rollback": ("quakelens.cli.rollback", "Go back to the champion before the present one."),
+    "score": ("quakelens.cli.score", "Score pictures; starts in seconds, needs no server."),
+    "stage": ("quakelens.cli.stage", "Run one stage of the pipeline, as DVC does."),
+    "watch": ("quakelens.cli.watch", "Read the earthquake feeds and start what is due."),
+}
+"""Command: the module that holds it as `command`, and its line in the help."""
+
+
+class LazyGroup(click.Group):
+    """Imports a command's module when the command is called, so that `--help` is quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every command."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this name, or None."""
+        if cmd_name not in COMMANDS:
+            return None
+        found: click.Command = importlib.import_module(COMMANDS[cmd_name][0]).command
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in sorted(COMMANDS.items())])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="quakelens")
+def program() -> None:
+    """Find, after an earthquake, the posts whose photographs show damaged buildings.
+
+    State lives in the workspace: the folder that QUAKELENS_WORKSPACE names, by default the project folder.
+    """
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the program and exit."""
+    try:
+        code = program.main(args=arguments, prog_name="quakelens", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        print("quakelens: interrupted; run the same command again to go on", file=sys.stderr)
+        sys.exit(130)
+    except QuakelensError as error:
+        print(f"{ERROR_MARK}{error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader went away; nothing is left to say
+        sys.exit(0)
+    sys.exit(code if isinstance(code, int) else 0)

@@ -1,0 +1,43 @@
+"""Adding labelled pictures and versioning them: what `quakelens data add` does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from quakelens import versioning
+from quakelens.dataset.add import add
+from quakelens.dataset.add_report import AddReport
+from quakelens.dataset.labelled import events
+from quakelens.params import Params
+from quakelens.settings import Workspace
+
+
+def collect(
+    workspace: Workspace,
+    params: Params,
+    manifest: Path,
+    *,
+    relabel: bool = False,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> AddReport:
+    """Add the pictures of a manifest, put every earthquake's folder under DVC, and push it to the remote.
+
+    Killed halfway and run again, it completes.
+
+    Raises:
+        DataError: Nothing in the manifest can be used.
+        Busy: Another process changes the data for too long.
+        PipelineError: DVC failed.
+    """
+    report = add(
+        manifest,
+        workspace.labelled,
+        max_pixels=params.media.max_pixels,
+        duplicates=params.duplicates,
+        relabel=relabel,
+        on_progress=on_progress,
+    )
+    versioning.track(workspace, [workspace.labelled / event for event in events(workspace.labelled)])
+    versioning.push(workspace)
+    return report

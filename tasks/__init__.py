@@ -1,0 +1,1 @@
+"""One step each under Prefect: retries, time limits, artifacts. No logic of its own."""
