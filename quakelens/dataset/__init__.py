@@ -1,0 +1,1 @@
+"""Labelled pictures: reading manifests, adding to the collection, checking it, and splitting it."""
