@@ -18,7 +18,7 @@ _NAMES = 4
 
 
 def scope(predictions: Predictions) -> str:
-    """On how many pictures of which earthquakes, such as `412 pictures; held out: 2015-nepal, 2016-ecuador`."""
+    """On what a plot was measured, such as `412 pictures (80 damaged); held-out earthquake: 2015-nepal`."""
     names = predictions.earthquakes
     pictures = f"{len(predictions):,} pictures ({int(predictions.label.sum()):,} damaged)"
     if not names:

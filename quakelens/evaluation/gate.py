@@ -10,9 +10,9 @@ import numpy as np
 
 from quakelens import params
 from quakelens.errors import DataError
+from quakelens.evaluation.comparison import short
 from quakelens.evaluation.intervals import percentile_interval, resamples, weighted_ranking
 from quakelens.evaluation.predictions import NO_EARTHQUAKE, Predictions
-from quakelens.evaluation.comparison import short
 
 MIN_PER_CLASS = 5
 """Fewer pictures of a class say nothing of a gain or a loss."""
