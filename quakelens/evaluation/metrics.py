@@ -17,7 +17,7 @@ from quakelens.evaluation.thresholds import precision_at
 __all__ = ["PREVALENCES", "Predictions", "figures"]
 
 PREVALENCES = ("0.01", "0.05", "0.10")
-"""Shares of damage among the pictures of a harvest for which precision is told; see docs on prevalence."""
+"""Shares of damage among the pictures of a harvest for which precision is told; a test set has far more."""
 
 OVERCONFIDENT = 0.9
 _ROUNDING = 1e-6
