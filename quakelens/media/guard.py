@@ -33,7 +33,9 @@ IPv4-compatible addresses, NAT64 (64:ff9b::/96, 64:ff9b:1::/48), and all local a
 _NOT_PUBLIC = (
     ipaddress.IPv6Network("2002::/16"),  # 6to4: holds any IPv4 address
     ipaddress.IPv6Network("3fff::/20"),  # documentation, RFC 9637; not known to Python 3.11
+    ipaddress.IPv6Network("2001::/23"),  # Teredo and other protocols, RFC 2928
     ipaddress.IPv4Network("192.88.99.0/24"),  # relays of 6to4
+    ipaddress.IPv4Network("192.0.0.0/24"),  # protocols, RFC 6890; Python releases differ on it
 )
 
 

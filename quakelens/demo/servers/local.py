@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -66,10 +67,18 @@ class LocalServer:
     Leaving the block cuts open connections and waits for the threads.
     """
 
-    def __init__(self, answer: Callable[[Request], Reply]) -> None:
-        """Take a port; requests are answered inside the `with` block only."""
+    def __init__(self, answer: Callable[[Request], Reply], *, tls: ssl.SSLContext | None = None) -> None:
+        """Take a port; requests are answered inside the `with` block only.
+
+        Args:
+            answer: Called in a thread for each request.
+            tls: The server's certificate; None for plain http.
+        """
         self.stopping = threading.Event()
+        self._tls = tls is not None
         self._server = _Server(answer, self.stopping)
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 
     @property
@@ -80,7 +89,7 @@ class LocalServer:
     @property
     def url(self) -> str:
         """Base address, without a slash at its end."""
-        return f"http://{self.address}"
+        return f"{'https' if self._tls else 'http'}://{self.address}"
 
     def __enter__(self) -> Self:
         self._thread.start()
