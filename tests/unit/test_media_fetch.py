@@ -53,6 +53,14 @@ def bomb(side: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
 
 
+def broken_avif() -> bytes:
+    """An AVIF whose picture data is overwritten: its decoder fails in a way of its own."""
+    data = bytearray(picture(kind="AVIF"))
+    start = data.index(b"mdat") + 4
+    data[start:] = bytes(len(data) - start)
+    return bytes(data)
+
+
 class Host(LocalServer):
     """Serves what `pages` says, counting requests; a list is served one item a request, the last again."""
 
@@ -158,6 +166,7 @@ def test_what_is_no_good_picture_is_a_final_failure_and_leaves_no_file(tmp_path:
         "/svg": Reply(200, b"<svg xmlns='http://www.w3.org/2000/svg'/>", content_type="image/svg+xml"),
         "/empty": Reply(200, b"", content_type="image/jpeg"),
         "/truncated": jpeg(big[: len(big) // 2]),
+        "/avif": jpeg(broken_avif()),
         "/bomb": jpeg(bomb(1_600)),
         "/superbomb": jpeg(bomb(20_000)),
         "/huge": jpeg(buffer.getvalue()),
@@ -171,6 +180,9 @@ def test_what_is_no_good_picture_is_a_final_failure_and_leaves_no_file(tmp_path:
     with Host(pages) as host:
         results = fetch(host, *pages, directory=tmp_path)
         assert isinstance(results.pop("/good"), Fetched)
+        reason, final = failure(results.pop("/avif"))
+        assert reason in ("truncated", "unsupported")
+        assert final
         assert {key: failure(result) for key, result in results.items()} == {
             "/html": ("not_an_image", True),
             "/svg": ("not_an_image", True),
