@@ -59,7 +59,7 @@ def _with_pictures(pictures: LivePictures, rng: Random) -> list[_Draft]:
     drafts: list[_Draft] = []
     queue = list(names)
     while queue:
-        several = rng.choice((2, 3, 4)) if rng.random() < 0.1 else 1
+        several = rng.choice((2, 3, 4)) if rng.random() < 0.2 else 1
         drafts.append(_of(rng, pictures, queue[:several]))
         queue = queue[several:]
     # The same file in further posts, and copies that others made of it.
@@ -92,10 +92,10 @@ def _draft(rng: Random, texts: dict[str, tuple[str, ...]], images: list[str]) ->
         images=images,
     )
     located = rng.random()
-    if located < 0.06:
+    if located < 0.08:
         west, south, east, north = place.box
         draft.coordinates = [round(rng.uniform(west, east), 5), round(rng.uniform(south, north), 5)]
-    if located < 0.27:
+    if located < 0.32:
         draft.place = place
     return draft
 

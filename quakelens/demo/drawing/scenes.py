@@ -17,7 +17,7 @@ from quakelens.demo.drawing.finish import photograph
 from quakelens.demo.drawing.rubble import scatter
 from quakelens.demo.drawing.town import Town
 
-OVERSAMPLED = 1.3
+OVERSAMPLED = 1.2
 """Scenes are drawn this much larger and scaled down, which smooths their edges."""
 
 
@@ -154,7 +154,7 @@ def street(town: Town, rng: Random, *, damaged: bool = False) -> Image.Image:
     size = picture_size(town, rng)
     canvas = open_canvas(town, rng, size, pitch=0.08)
     about.draw_road(canvas, rng, 0)
-    distances = sorted((8 + 13 * step + rng.uniform(0, 4) for step in range(5)), reverse=True)
+    distances = sorted((8 + 13 * step + rng.uniform(0, 4) for step in range(4)), reverse=True)
     broken = (rng.choice(distances[-2:]), rng.choice((-1, 1))) if damaged else None
     for z in distances:
         for side in (-1, 1):
