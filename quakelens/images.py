@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import warnings
 from pathlib import Path
 
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -17,6 +16,9 @@ EXTENSIONS = {
     "JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "WEBP": ".webp", "GIF": ".gif", "AVIF": ".avif",
     "BMP": ".bmp", "TIFF": ".tif",
 }  # fmt: skip
+
+# What Pillow's decoders raise on damaged files.
+_BROKEN = (OSError, SyntaxError, ValueError, EOFError, RuntimeError, IndexError, KeyError)
 
 MAX_PIXELS = 50_000_000
 """Default limit; a 400-megapixel PNG can be a file of 48 kB."""
@@ -63,7 +65,7 @@ def decode(data: bytes, *, max_pixels: int = MAX_PIXELS, at_least: int | None = 
         _draft(image, at_least)
     try:
         return _upright_rgb(image)
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
+    except _BROKEN as error:
         raise ImageError("truncated", f"the file is cut off or damaged: {error}") from error
 
 
@@ -80,15 +82,12 @@ def format_of(data: bytes) -> str:
 
 def _open(data: bytes) -> Image.Image:
     try:
-        with warnings.catch_warnings():
-            # Pillow warns of large pictures by its own limit; ours is checked by the caller.
-            warnings.simplefilter("ignore")
-            return Image.open(io.BytesIO(data), formats=FORMATS)
+        return Image.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError:
         raise ImageError("not_an_image", "the content is not a picture of a known format") from None
     except Image.DecompressionBombError as error:
         raise ImageError("too_large", f"more pixels than any photograph has: {error}") from error
-    except (OSError, SyntaxError, ValueError) as error:
+    except _BROKEN as error:
         raise ImageError("truncated", f"the header is cut off or damaged: {error}") from error
 
 
@@ -100,10 +99,8 @@ def _draft(image: Image.Image, at_least: int) -> None:
 
 
 def _upright_rgb(image: Image.Image) -> Image.Image:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # odd EXIF or palette transparency is no reason to refuse
-        image.load()
-        upright = ImageOps.exif_transpose(image)
+    image.load()
+    upright = ImageOps.exif_transpose(image)
     if upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
         rgba = upright.convert("RGBA")
         canvas = Image.new("RGBA", rgba.size, (255, 255, 255, 255))

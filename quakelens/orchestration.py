@@ -32,7 +32,6 @@ def load_flow(name: str, workspace: Workspace) -> Callable[..., Any]:
         "DO_NOT_TRACK": "1",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_LOGGING_LEVEL": "WARNING",
-        "PREFECT_LOGGING_EXTRA_LOGGERS": "quakelens",
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
     }
     if "PREFECT_API_URL" not in os.environ:

@@ -63,7 +63,6 @@ class Split(Section):
 
     held_out: tuple[str, ...]
     held_out_share: Share
-    folds: int = Field(ge=2, le=50)
     seed: int
     min_per_class: int = Field(ge=1)
 

@@ -104,7 +104,7 @@ class Workspace:
     @property
     def exported(self) -> Path:
         """Output of the stage `export`: the whole model, ready to register."""
-        return self.root / "data" / "exported"
+        return self.root / "data" / "bundle"
 
     @property
     def cache(self) -> Path:

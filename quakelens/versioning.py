@@ -54,7 +54,7 @@ def initialise(workspace: Workspace, settings: Settings) -> list[Path]:
         git = [] if (workspace.root / ".git").exists() else ["--no-scm"]
         run(workspace, ["init", "--quiet", "--force", *git])
         run(workspace, ["config", "core.analytics", "false"])
-        run(workspace, ["remote", "add", "--default", REMOTE, str(workspace.root / "dvc-remote")])
+        run(workspace, ["remote", "add", "--default", REMOTE, "dvc-remote"])
         written.append(workspace.root / ".dvc" / "config")
     if settings.dvc_remote:
         run(workspace, ["remote", "modify", "--local", REMOTE, "url", settings.dvc_remote])

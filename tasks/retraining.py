@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 
 from prefect import task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
@@ -18,10 +19,18 @@ from quakelens.settings import Settings, Workspace
 logger = logging.getLogger("quakelens.retrain")
 
 
+_TOLD = re.compile(r"Running stage|^(warning|prepare|features|train|evaluate|export)\b")
+
+
+def _tell(line: str) -> None:
+    if _TOLD.search(line):
+        logger.info("  %s", line)
+
+
 @task(name="build", cache_policy=NO_CACHE, timeout_seconds=6 * 3600)
 def build(workspace: Workspace, settings: Settings, params: Params) -> Built:
     """Run the DVC stages whose inputs changed."""
-    return steps.build(workspace, settings, params, on_line=lambda line: logger.info("  %s", line))
+    return steps.build(workspace, settings, params, on_line=_tell)
 
 
 @task(name="register", cache_policy=NO_CACHE, retries=2, retry_delay_seconds=5, timeout_seconds=1800)

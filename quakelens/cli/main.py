@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import warnings
 
 import click
 
@@ -64,6 +65,8 @@ def program() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the program and exit."""
+    # Pillow remarks on odd files of strangers; what matters of it is in each picture's row.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
         code = program.main(args=arguments, prog_name="quakelens", standalone_mode=False)
     except click.ClickException as error:

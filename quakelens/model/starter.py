@@ -14,8 +14,8 @@ from quakelens.errors import ModelError
 from quakelens.locks import exclusive
 from quakelens.model.bundle import MANIFEST, read_manifest
 
-_SHIPPED = Path(__file__).parent / "shipped"
-_HEAD = _SHIPPED / "head.safetensors"
+SHIPPED = Path(__file__).parent / "shipped"
+_HEAD = SHIPPED / "head.safetensors"
 
 
 def starter_folder() -> Path:
@@ -24,7 +24,7 @@ def starter_folder() -> Path:
     Raises:
         ModelError: It cannot be assembled.
     """
-    content = (_SHIPPED / MANIFEST).read_bytes() + _HEAD.read_bytes()
+    content = (SHIPPED / MANIFEST).read_bytes() + _HEAD.read_bytes()
     folder = _user_cache() / f"starter-{hashlib.sha256(content).hexdigest()[:16]}"
     if not (folder / MANIFEST).is_file():
         with exclusive(_user_cache() / "starter.lock", "the starter model", wait_s=300):
@@ -40,7 +40,7 @@ def _assemble(folder: Path) -> None:
 
     head = load_file(_HEAD)
     try:
-        assemble(folder, read_manifest(_SHIPPED), head["weight"], float(head["bias"][0]))
+        assemble(folder, read_manifest(SHIPPED), head["weight"], float(head["bias"][0]))
     except OSError as error:
         raise ModelError(
             f"the starter cannot be written to {folder.parent} ({error.strerror}): make room there, or set "

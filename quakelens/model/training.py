@@ -108,11 +108,12 @@ def out_of_fold(
 ) -> NDArray[np.float64]:
     """Logits `(N,)` of each picture by a head that was fitted without the picture's fold.
 
-    A fold whose absence leaves one class only gets NaN.
+    NaN where the fold's absence leaves one class only, and for pictures without a fold (an empty name),
+    which every head is fitted on.
     """
     names = np.array(folds)
     logits = np.full(len(damaged), np.nan)
-    for fold in sorted(set(folds)):
+    for fold in sorted(set(folds) - {""}):
         inside = names == fold
         rest = damaged[~inside]
         if rest.size == 0 or rest.all() or not rest.any():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -106,7 +107,8 @@ class Registry:
         if known is not None:
             return known
         with self._explained(), self._lock():
-            with self.mlflow.start_run(run_id=run_id):
+            with self.mlflow.start_run(run_id=run_id), warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # it would like an input example beside the signature
                 logged = self.mlflow.pyfunc.log_model(
                     name="model",
                     python_model=str(Path(__file__).with_name("served_model.py")),

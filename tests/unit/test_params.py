@@ -1,0 +1,62 @@
+"""params.yaml: what is wrong is named, and nothing else is accepted."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from quakelens.errors import UsageError
+from quakelens.params import read_params
+
+SHIPPED = Path(__file__).parents[2] / "params.yaml"
+
+
+def changed(tmp_path: Path, section: str, key: str, value: object) -> Path:
+    raw = yaml.safe_load(SHIPPED.read_text(encoding="utf-8"))
+    raw[section][key] = value
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(raw, allow_unicode=True), encoding="utf-8")
+    return path
+
+
+def test_the_shipped_file_is_valid() -> None:
+    assert read_params(SHIPPED).model.backbone == "efficientnet_lite0"
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value"),
+    [
+        ("model", "backbon", "efficientnet_lite0"),
+        ("model", "backbone", "resnet18"),
+        ("model", "resize", "stretch"),
+        ("trigger", "min_mmi", 13),
+        ("trigger", "alerts", ["purple"]),
+        ("split", "held_out_share", 1.5),
+        ("split", "held_out", ["none"]),
+        ("training", "l2", 0),
+        ("harvest", "page_size", 101),
+        ("decision", "precision", "high"),
+    ],
+)
+def test_a_wrong_value_is_named(tmp_path: Path, section: str, key: str, value: object) -> None:
+    with pytest.raises(UsageError, match=rf"{section}\.{key}") as caught:
+        read_params(changed(tmp_path, section, key, value))
+    assert str(tmp_path / "params.yaml") in str(caught.value)
+
+
+def test_an_unknown_key_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="unknown key: remove or correct it"):
+        read_params(changed(tmp_path, "gate", "min_gian", 0.1))
+
+
+@pytest.mark.parametrize("text", ["", "- a list", "model: [", "42"])
+def test_another_form_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(UsageError, match=r"params\.yaml"):
+        read_params(path)
+
+
+def test_a_missing_file_says_how_to_get_one(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="quakelens init"):
+        read_params(tmp_path / "params.yaml")
