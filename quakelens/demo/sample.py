@@ -15,7 +15,7 @@ from quakelens.demo.sample_live import LIVE_PICTURES, write_live_pictures
 from quakelens.demo.sample_posts import write_posts
 from quakelens.errors import UsageError
 
-VERSION = 1
+VERSION = 2
 """Of the drawing: raised with any change of what is written, so that an older sample is written anew."""
 
 __all__ = ["ORIGIN_TIME", "VERSION", "Counts", "Sample", "write_sample"]
@@ -51,7 +51,7 @@ class Sample:
 
     @property
     def manifest(self) -> Path:
-        """Labelled pictures: `image,label,event,source,group,note`."""
+        """Labelled pictures: `image,label,event,source,note`."""
         return self.directory / "labelled" / "manifest.csv"
 
     @property

@@ -66,7 +66,7 @@ def write_labelled(
         drawn()
     directory.mkdir(parents=True, exist_ok=True)
     with (directory / "manifest.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, ("image", "label", "event", "source", "group", "note"))
+        writer = csv.DictWriter(file, ("image", "label", "event", "source", "note"))
         writer.writeheader()
         writer.writerows(rows)
     return [row["label"] for row in rows]
@@ -79,29 +79,26 @@ def _earthquake(
     kinds = [AFTERWARDS[number % len(AFTERWARDS)] for number in range(damaged)]
     kinds += [UNHARMED[number % len(UNHARMED)] for number in range(count - damaged)]
     rows: list[dict[str, str]] = []
-    last: dict[str, tuple[str, int]] = {}
+    last: dict[str, str] = {}
     for number, kind in enumerate(kinds):
         path = directory / "images" / slug / f"{number:04d}.jpg"
         again = last.get(kind) if rng.random() < SECOND_VIEW and kind in ("damaged", "intact") else None
         if again is not None:
-            scene, first = again
-            picture = draw_second_view(kind, town, Random(scene), Random(f"{scene} seen again {number}"))
-            group = rows[first]["group"] = f"{slug}-building-{first:03d}"
+            picture = draw_second_view(kind, town, Random(again), Random(f"{again} seen again {number}"))
         else:
-            scene, group = f"{rng.getrandbits(64)}", ""
+            last[kind] = scene = f"{rng.getrandbits(64)}"
             picture = draw_picture(kind, town, Random(scene))
-            last[kind] = (scene, number)
         save(picture, path, rng.randint(*town.quality))
         label = "damaged" if kind in DAMAGED else "not_damaged"
-        rows.append(_row(directory, path, label, slug, rng.choice(SOURCES), group))
+        rows.append(_row(directory, path, label, slug, rng.choice(SOURCES)))
         drawn()
     return rows
 
 
-def _row(directory: Path, path: Path, label: str, event: str, source: str, group: str = "") -> dict[str, str]:
+def _row(directory: Path, path: Path, label: str, event: str, source: str) -> dict[str, str]:
     image = path.relative_to(directory).as_posix()
     return {
-        "image": image, "label": label, "event": event, "source": source, "group": group,
+        "image": image, "label": label, "event": event, "source": source,
         "note": "drawn sample",
     }  # fmt: skip
 

@@ -21,11 +21,9 @@ def heatmap_of(evidence: NDArray[np.float32], size: int = HEATMAP_SIZE) -> NDArr
         `(size, size) uint8`; all 0 where nothing speaks for damage.
     """
     positive = np.maximum(evidence, 0)
-    peak = float(positive.max())
-    if peak <= 0:
-        return np.zeros((size, size), dtype=np.uint8)
-    cells = Image.fromarray((positive / peak).astype(np.float32), mode="F")
+    cells = Image.fromarray(positive.astype(np.float32))
     smooth = np.asarray(cells.resize((size, size), Image.Resampling.BILINEAR))
-    scaled: NDArray[np.uint8] = np.clip(np.rint(smooth * 255), 0, 255).astype(np.uint8)
+    peak = max(float(smooth.max()), np.finfo(np.float32).tiny)
+    scaled: NDArray[np.uint8] = np.rint(smooth / peak * 255).astype(np.uint8)
     return scaled
 

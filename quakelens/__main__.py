@@ -1,0 +1,5 @@
+"""`python -m quakelens`."""
+
+from quakelens.cli.main import main
+
+main()

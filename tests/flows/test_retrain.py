@@ -1,0 +1,152 @@
+"""Retraining on real DVC, MLflow and Prefect: once, again, changed, refused, killed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from flows.retrain import retrain
+from quakelens.engine import Engine
+from quakelens.errors import PipelineError, RegistryError
+from quakelens.registry.lookup import find
+from quakelens.registry.registry import Registry
+from quakelens.settings import Settings, Workspace
+from quakelens.versioning import run as run_dvc
+
+SETTINGS = Settings()
+
+
+def set_param(workspace: Workspace, old: str, new: str) -> None:
+    text = workspace.params.read_text(encoding="utf-8")
+    assert text.count(old) == 1
+    workspace.params.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def registry(workspace: Workspace) -> Registry:
+    return Registry(workspace, SETTINGS)
+
+
+def test_one_complete_run_in_mlflow(workspace: Workspace) -> None:
+    reg = registry(workspace)
+    (run,) = reg.client.search_runs([reg.experiment()])
+    assert run.data.params["model.backbone"] == "efficientnet_lite0"
+    held_out = [name for name in run.data.metrics if name.startswith("held_out/earthquakes/sample-")]
+    assert any(name.endswith("/auc") for name in held_out)
+    assert 0.5 < run.data.metrics["held_out/auc"] <= 1
+    assert run.data.tags["data"].endswith(".dir")
+    plots = {item.path for item in reg.client.list_artifacts(run.info.run_id, "evaluation/plots")}
+    assert {Path(path).stem for path in plots} >= {"precision_recall", "reliability", "confusion", "worst_mistakes"}
+    (version,) = reg.versions()
+    assert version.champion
+    assert version.tags["data"] == run.data.tags["data"]
+    assert version.gate is not None
+    assert version.gate["promote"]
+    assert "held-out" in version.gate["reason"]
+
+
+def test_the_registered_model_is_whole_and_loads_without_pickle(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reg = registry(workspace)
+    assert os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] == "false"
+    workspace.params.unlink()  # nothing of it is needed at inference
+    found = find("champion", workspace, SETTINGS)
+    names = {path.name for path in found.folder.rglob("*") if path.is_file()}
+    assert names == {"model.json", "weights.safetensors", "model.xml", "model.bin"}
+    views = np.random.default_rng(0).integers(0, 256, (3, 224, 224, 3), dtype=np.uint8)
+    uri = reg.client.get_model_version_download_uri("quakelens", "1")
+    served = reg.mlflow.pyfunc.load_model(uri)
+    ours, _ = Engine.open(found.folder, version="1").run(views)
+    assert np.allclose(served.predict(views), ours)
+    for wrong in (views[:, :200], views[0], views.astype(np.float32)):
+        with pytest.raises(Exception, match="(?i)shape|type|schema"):
+            served.predict(wrong)
+
+
+def test_nothing_changed_does_no_work(workspace: Workspace) -> None:
+    before = (workspace.root / "dvc.lock").read_bytes()
+    outcome = retrain()
+    assert (outcome.changed, outcome.stages) == (False, ())
+    assert (workspace.root / "dvc.lock").read_bytes() == before
+    assert len(registry(workspace).versions()) == 1
+
+
+def test_a_parameter_re_runs_what_depends_on_it_and_an_equal_model_is_not_promoted(workspace: Workspace) -> None:
+    set_param(workspace, "  miss_rate: 0.05", "  miss_rate: 0.10")
+    outcome = retrain()
+    assert outcome.stages == ("train", "evaluate", "export")
+    assert outcome.version == "2"
+    assert not outcome.promoted
+    assert "no gain" in outcome.reason
+    reg = registry(workspace)
+    assert reg.champion() == "1"
+    gate = reg.versions()[0].gate
+    assert gate is not None
+    assert (gate["champion"], gate["challenger"]) == ("1", "2")
+    # By hand, and back; inference follows at once.
+    reg.promote("2", "it misses fewer")
+    assert find("champion", workspace, SETTINGS).version == "2"
+    assert reg.rollback("too many false alarms").after == "1"
+    assert find("champion", workspace, SETTINGS).version == "1"
+    assert [move.kind for move in reg.history()] == ["promote", "promote", "rollback"]
+    with pytest.raises(RegistryError, match="no earlier champion"):
+        reg.rollback("once more")
+    with pytest.raises(RegistryError, match="already"):
+        reg.promote("1", "again")
+    with pytest.raises(RegistryError, match="no version 9"):
+        reg.promote("9", "which")
+
+
+def test_only_the_evaluation_and_what_follows_depends_on_its_parameters(workspace: Workspace) -> None:
+    set_param(workspace, "  worst: 24", "  worst: 12")
+    assert retrain().stages[0] == "evaluate"
+
+
+def test_a_stage_that_fails_says_why_and_leaves_the_champion(workspace: Workspace) -> None:
+    set_param(workspace, "  held_out: []", "  held_out: [sample-1900-nowhere]")
+    with pytest.raises(PipelineError, match="sample-1900-nowhere"):
+        retrain()
+    assert registry(workspace).champion() == "1"
+    set_param(workspace, "  held_out: [sample-1900-nowhere]", "  held_out: []")
+    assert not retrain().changed
+
+
+def test_data_is_on_the_remote(workspace: Workspace) -> None:
+    remote = [path for path in (workspace.root / "dvc-remote").rglob("*") if path.is_file()]
+    pictures = list(workspace.labelled.glob("*/images/*"))
+    assert len(remote) >= len({path.read_bytes() for path in pictures}) > 0
+    picture = pictures[0]
+    content = picture.read_bytes()
+    picture.unlink()
+    run_dvc(workspace, ["pull", "--quiet"])
+    assert picture.read_bytes() == content
+
+
+@pytest.mark.parametrize("after", ["Running stage 'features'", "Running stage 'export'"])
+def test_killed_in_the_middle_and_run_again_it_completes(workspace: Workspace, after: str) -> None:
+    set_param(workspace, "  size: 224", "  size: 192")
+    command = [sys.executable, "-m", "quakelens", "retrain"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    assert process.stderr is not None
+    for line in process.stderr:
+        if after in line:
+            break
+    else:
+        pytest.fail("it ended before it could be killed")
+    time.sleep(1)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    process.stderr.close()
+    done = subprocess.run([*command, "--json"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    outcome = json.loads(done.stdout.splitlines()[-1])
+    assert outcome["version"] == "2"
+    assert len(registry(workspace).versions()) == 2
+    Engine.open(find("2", workspace, SETTINGS).folder, version="2")
+    assert not list(workspace.root.glob("data/.bundle-*"))

@@ -1,0 +1,159 @@
+"""The engine: right whatever the batch, the same on every backend, and never stopped by one picture."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from drawn import encoded, picture
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from quakelens.engine import Engine
+from quakelens.engine.heatmap import heatmap_of
+from quakelens.engine.overlay import overlay
+from quakelens.errors import ModelError
+from quakelens.model.assemble import load_network
+
+
+@pytest.fixture(scope="module")
+def engine(bundle: Path) -> Engine:
+    return Engine.open(bundle, version="7")
+
+
+@pytest.fixture(scope="module")
+def reference(bundle: Path) -> Engine:
+    return Engine.open(bundle, version="7", backend="torch")
+
+
+def files(count: int) -> list[bytes]:
+    return [encoded(picture(seed, (90 + 31 * seed % 200, 80 + 17 * seed % 150))) for seed in range(count)]
+
+
+def test_every_picture_of_a_batch_gets_its_own_verdict(engine: Engine) -> None:
+    pictures = files(37)  # more than a batch
+    together = engine.score(pictures)
+    assert len({verdict.probability for verdict in together}) > 30
+    for position in (0, 5, 31, 32, 36):
+        alone = engine.score([pictures[position]])[0]
+        assert alone.probability == pytest.approx(together[position].probability, abs=1e-5)
+
+
+def test_bad_pictures_are_rows_among_the_good(engine: Engine) -> None:
+    good = files(3)
+    verdicts = engine.score([b"", good[0], good[1][:200], b"<html>", good[2]])
+    assert [verdict.error is None for verdict in verdicts] == [False, True, False, False, True]
+    assert [str(verdict.error).partition(":")[0] for verdict in verdicts if verdict.error] == [
+        "empty",
+        "truncated",
+        "not_an_image",
+    ]
+    alone = engine.score([good[2]])[0].probability
+    assert verdicts[4].probability == pytest.approx(alone, abs=1e-5)
+
+
+def test_nothing_and_nothing_readable(engine: Engine) -> None:
+    assert engine.score([]) == []
+    assert [verdict.decision for verdict in engine.score([b"no", b"none"])] == [None, None]
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 999), st.integers(8, 400), st.integers(8, 400), st.sampled_from(["JPEG", "PNG"])),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_backends_agree(engine: Engine, reference: Engine, drawn: list[tuple[int, int, int, str]]) -> None:
+    pictures = [encoded(picture(seed, (width, height)), form) for seed, width, height, form in drawn]
+    for fast, slow in zip(engine.score(pictures), reference.score(pictures), strict=True):
+        assert fast.probability == pytest.approx(slow.probability, abs=1e-4)
+
+
+def test_thresholds_decide_and_only_flagged_pictures_get_a_heat_map(engine: Engine) -> None:
+    verdicts = engine.score(files(40), heatmaps=True)
+    assert {verdict.decision for verdict in verdicts} == {"damaged", "not_damaged", "unsure"}
+    for verdict in verdicts:
+        p = verdict.probability
+        expected = "damaged" if p >= 0.6 else "unsure" if p >= 0.4 else "not_damaged"
+        assert verdict.decision == expected
+        assert (verdict.heatmap is None) == (expected == "not_damaged")
+        assert verdict.heatmap is None or verdict.box == (0, 0, 1, 1)
+
+
+def test_the_heat_map_is_grad_cam_of_the_logit(bundle: Path, engine: Engine) -> None:
+    import torch
+
+    network = load_network(bundle)
+    views = np.stack([engine.manifest.preprocessing.apply(picture(seed)) for seed in range(4)])
+    features = network.features(torch.from_numpy(views)).detach().requires_grad_()
+    logits = network.head(features)[:, 0].mean(dim=(1, 2)) + network.bias
+    logits.sum().backward()
+    weights = features.grad.mean(dim=(2, 3), keepdim=True)
+    grad_cam = torch.relu((weights * features).sum(dim=1)).detach().numpy()
+    _, evidence = engine.run(views)
+    for ours, theirs in zip(np.maximum(evidence, 0), grad_cam, strict=True):
+        assert np.abs(ours / ours.max() - theirs / theirs.max()).max() < 1e-3
+
+
+def test_heat_map_of_no_evidence_is_empty() -> None:
+    assert heatmap_of(-np.ones((7, 7), dtype=np.float32)).max() == 0
+    one = np.full((7, 7), -1, dtype=np.float32)
+    one[1, 5] = 3
+    drawn = heatmap_of(one, 70)
+    assert drawn.max() == 255
+    row, column = np.unravel_index(np.argmax(drawn), drawn.shape)
+    assert 10 <= row < 20
+    assert 50 <= column < 60
+
+
+def test_overlay_colours_the_place_and_leaves_the_rest() -> None:
+    base = picture(1, (100, 50))
+    heat = np.zeros((10, 10), dtype=np.uint8)
+    heat[:, :3] = 255
+    drawn = np.asarray(overlay(base, heat, (0.0, 0.0, 1.0, 1.0))).astype(int)
+    change = np.abs(drawn - np.asarray(base).astype(int)).sum(axis=2)
+    assert change[:, :20].mean() > 30
+    assert change[:, 60:].max() == 0
+    assert overlay(base, heat, (0.25, -0.5, 0.75, 1.5)).size == base.size
+
+
+@pytest.mark.parametrize("shape", [(2, 200, 224, 3), (224, 224, 3), (2, 3, 224, 224)])
+def test_another_shape_is_refused(engine: Engine, shape: tuple[int, ...]) -> None:
+    with pytest.raises(ModelError, match="224"):
+        engine.run(np.zeros(shape, dtype=np.uint8))
+
+
+def test_another_dtype_is_refused(engine: Engine) -> None:
+    with pytest.raises(ModelError, match="float32"):
+        engine.run(np.zeros((1, 224, 224, 3), dtype=np.float32))  # type: ignore[arg-type]
+
+
+def copy_of(bundle: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(bundle, tmp_path / "copy"))
+
+
+def test_a_changed_file_is_not_opened(bundle: Path, tmp_path: Path) -> None:
+    folder = copy_of(bundle, tmp_path)
+    weights = folder / "openvino" / "model.bin"
+    data = bytearray(weights.read_bytes())
+    data[1000] ^= 1
+    weights.write_bytes(data)
+    with pytest.raises(ModelError, match="sha256 differs"):
+        Engine.open(folder, version="1")
+
+
+def test_incomplete_models_say_what_is_missing(bundle: Path, tmp_path: Path) -> None:
+    folder = copy_of(bundle, tmp_path)
+    (folder / "weights.safetensors").unlink()
+    with pytest.raises(ModelError, match=r"weights\.safetensors is missing"):
+        Engine.open(folder, version="1")
+    (folder / "model.json").unlink()
+    with pytest.raises(ModelError, match=r"model\.json is missing"):
+        Engine.open(folder, version="1")
+
+
+def test_an_unknown_backend_is_refused(bundle: Path) -> None:
+    with pytest.raises(ModelError, match="use auto, openvino or torch"):
+        Engine.open(bundle, version="1", backend="tpu")
