@@ -1,0 +1,79 @@
+"""Watching: each announcement goes into the store, and what is to be harvested comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from quakelens.earthquakes.earthquake import Earthquake
+from quakelens.earthquakes.trigger import decide
+from quakelens.params import Trigger
+from quakelens.store import Store, earthquakes, runs
+from quakelens.store.runs import Claim, Run, claim, fail, finish, renew, renewing
+
+__all__ = ["Claim", "claim", "fail", "finish", "observe", "renew", "renewing"]
+
+MAX_FAILED = 5
+"""Failed runs after which only a person starts another."""
+
+_FIRST_PAUSE = timedelta(minutes=2)  # after a failed run; it doubles from one to the next
+
+
+def observe(
+    store: Store,
+    announced: Iterable[Earthquake],
+    trigger: Trigger,
+    now: datetime,
+    *,
+    again_after: timedelta | None = None,
+) -> list[Earthquake]:
+    """Take announcements in, decide of each earthquake again, and say which harvests are to be started.
+
+    Earthquakes that have left the feed are decided again too, so that one whose run was killed or
+    failed is started again. A run is only really one's own after `claim`.
+
+    Args:
+        store: Where all is kept.
+        announced: Of a feed; revisions of known earthquakes among them, under whatever id.
+        trigger: The rule.
+        now: UTC.
+        again_after: How long after a finished run another is due; None: never.
+
+    Returns:
+        The earthquakes that are due and that nobody works on, oldest first.
+    """
+    for earthquake in announced:
+        earthquakes.save(store, earthquake, now)
+    due = []
+    for known in earthquakes.since(store, now - timedelta(hours=trigger.max_age_h)):
+        decision = decide(known.earthquake, trigger, now)
+        if (decision.due, decision.reason) != (known.due, known.reason):
+            earthquakes.set_decision(store, known.key, due=decision.due, reason=decision.reason, now=now)
+        if decision.due and _is_free(runs.history(store, known.key, now), now, again_after):
+            due.append(known.earthquake)
+    return due
+
+
+def _is_free(past: Sequence[Run], now: datetime, again_after: timedelta | None) -> bool:
+    if any(run.state == "running" for run in past):
+        return False
+    done = [run for run in past if run.state == "done" and run.ended_at is not None]
+    if done:
+        last = max(run.ended_at for run in done if run.ended_at is not None)
+        if again_after is None or now - last < again_after:
+            return False
+    failed = _failed_since_done(past)
+    if not failed:
+        return True
+    last = failed[-1].ended_at or failed[-1].started_at
+    return len(failed) < MAX_FAILED and now - last >= _FIRST_PAUSE * 2 ** (len(failed) - 1)
+
+
+def _failed_since_done(past: Sequence[Run]) -> list[Run]:
+    failed: list[Run] = []
+    for run in past:
+        if run.state == "done":
+            failed = []
+        elif run.state == "failed":
+            failed.append(run)
+    return failed

@@ -1,0 +1,234 @@
+"""Media and pictures of the store: what is to be fetched, what was, and what repeats what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from quakelens.store.database import Store
+from quakelens.store.tables import earthquake_posts, media, pictures, post_media, posts
+
+if TYPE_CHECKING:
+    from quakelens.duplicates import PictureHash
+
+MAX_TRIES = 5
+"""Runs that try a picture whose failure may pass; each of them tries `media.attempts` times."""
+
+
+@dataclass(frozen=True, slots=True)
+class PendingMedia:
+    """A picture to fetch."""
+
+    source: str
+    key: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewPicture:
+    """A fetched file, as the store keeps it; `hash` is None if it cannot be decoded."""
+
+    sha256: str
+    path: str
+    bytes: int
+    width: int
+    height: int
+    format: str
+    fetched_at: datetime
+    hash: PictureHash | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredHash:
+    """A picture's place in the order of the store, its hash and its group."""
+
+    number: int
+    sha256: str
+    hash: PictureHash | None
+
+
+@dataclass(frozen=True, slots=True)
+class MediaCounts:
+    """Media of an earthquake's posts, those of its look-back not counted.
+
+    Attributes:
+        media: All of them.
+        fetched: That lie in the media folder.
+        failed: That could not be fetched.
+        groups: Different pictures among the fetched ones, near-duplicates counted once.
+        reasons: Of the failures, with their counts, the most frequent first.
+    """
+
+    media: int
+    fetched: int
+    failed: int
+    groups: int
+    reasons: tuple[tuple[str, int], ...]
+
+    @property
+    def near_duplicates(self) -> int:
+        """Fetched media that repeat a picture, exactly or nearly."""
+        return self.fetched - self.groups
+
+
+def pending(store: Store, key: str) -> list[PendingMedia]:
+    """What is still to be fetched for an earthquake: its own posts' first, oldest first."""
+    again = (media.c.status == "failed") & media.c.final.is_(False) & (media.c.tries < MAX_TRIES)
+    first = func.min(posts.c.created_at)
+    query = (
+        select(media.c.source, media.c.key, media.c.url)
+        .join(post_media, (post_media.c.source == media.c.source) & (post_media.c.media_key == media.c.key))
+        .join(posts, (posts.c.source == post_media.c.source) & (posts.c.id == post_media.c.post_id))
+        .join(
+            earthquake_posts,
+            (earthquake_posts.c.source == posts.c.source) & (earthquake_posts.c.post_id == posts.c.id),
+        )
+        .where(earthquake_posts.c.earthquake == key, (media.c.status == "pending") | again)
+        .group_by(media.c.source, media.c.key, media.c.url)
+        # max() of a boolean is not known to PostgreSQL; the number of own posts says the same.
+        .order_by(func.count().filter(earthquake_posts.c.lookback.is_(False)) == 0, first, media.c.key)
+    )
+    with store.read() as connection:
+        return [PendingMedia(*row) for row in connection.execute(query)]
+
+
+def set_failed(
+    store: Store, item: PendingMedia, *, reason: str, message: str, final: bool, at: datetime
+) -> None:
+    """Keep why a picture could not be fetched; one that was fetched meanwhile stays so."""
+    with store.write() as connection:
+        connection.execute(
+            update(media)
+            .where(_is(item), media.c.status != "fetched")
+            .values(
+                status="failed", reason=reason, message=message, final=final, tried_at=at,
+                tries=media.c.tries + 1,
+            )
+        )  # fmt: skip
+
+
+def set_fetched(connection: Connection, item: PendingMedia, sha256: str, at: datetime) -> None:
+    """Within a transaction that writes: link a medium to its picture."""
+    connection.execute(
+        update(media)
+        .where(_is(item))
+        .values(
+            status="fetched", reason=None, message=None, final=True, tried_at=at, sha256=sha256,
+            tries=media.c.tries + 1,
+        )
+    )  # fmt: skip
+
+
+def has_picture(connection: Connection, sha256: str) -> bool:
+    """Whether the store knows the file."""
+    return connection.scalar(select(pictures.c.number).where(pictures.c.sha256 == sha256)) is not None
+
+
+def add_picture(connection: Connection, picture: NewPicture, near: Sequence[str]) -> None:
+    """Within a transaction that writes: add a picture to the group of its near-duplicates.
+
+    Where it is near to several groups they become one, so that groups do not depend on the order of
+    arrival; the group with the earliest picture gives the name.
+
+    Args:
+        connection: The transaction.
+        picture: New to the store.
+        near: sha256 of its near-duplicates.
+    """
+    groups = connection.scalars(
+        select(pictures.c.group_id)
+        .where(pictures.c.sha256.in_(near))
+        .group_by(pictures.c.group_id)
+        .order_by(func.min(pictures.c.number))
+    ).all()
+    if len(groups) > 1:
+        first = _earliest(connection, groups)
+        connection.execute(update(pictures).where(pictures.c.group_id.in_(groups)).values(group_id=first))
+        groups = [first]
+    last = connection.scalar(select(func.max(pictures.c.number))) or 0
+    values: dict[str, Any] = {
+        name: getattr(picture, name)
+        for name in ("sha256", "path", "bytes", "width", "height", "format", "fetched_at")
+    }
+    if picture.hash is not None:
+        values |= {
+            name: getattr(picture.hash, name) for name in ("phash", "dhash", "phash_mirrored", "detail")
+        }
+    group = groups[0] if groups else picture.sha256
+    connection.execute(insert(pictures).values(number=last + 1, group_id=group, **values))
+
+
+def hashes_after(connection: Connection, number: int) -> list[StoredHash]:
+    """Hashes of the pictures that were stored after the one with a number, in their order."""
+    from quakelens.duplicates import PictureHash
+
+    query = select(pictures).where(pictures.c.number > number).order_by(pictures.c.number)
+    return [
+        StoredHash(
+            row.number,
+            row.sha256,
+            None if row.phash is None else PictureHash(row.phash, row.dhash, row.phash_mirrored, row.detail),
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def count_media(store: Store, key: str) -> MediaCounts:
+    """Count the media of an earthquake's posts."""
+    own = own_media(key)
+    with store.read() as connection:
+        by_status: dict[str, int] = dict(
+            connection.execute(
+                select(own.c.status, func.count()).select_from(own).group_by(own.c.status)
+            ).tuples()
+        )
+        groups = connection.scalar(
+            select(func.count(pictures.c.group_id.distinct())).join(own, own.c.sha256 == pictures.c.sha256)
+        )
+        reasons = connection.execute(
+            select(own.c.reason, func.count())
+            .where(own.c.status == "failed")
+            .group_by(own.c.reason)
+            .order_by(func.count().desc(), own.c.reason)
+        ).tuples()
+        return MediaCounts(
+            media=sum(by_status.values()),
+            fetched=by_status.get("fetched", 0),
+            failed=by_status.get("failed", 0),
+            groups=groups or 0,
+            reasons=tuple((reason, number) for reason, number in reasons),
+        )
+
+
+def own_media(key: str) -> Any:
+    """Subquery: the media of an earthquake's posts, each once, those of its look-back left out."""
+    return (
+        select(media)
+        .join(post_media, (post_media.c.source == media.c.source) & (post_media.c.media_key == media.c.key))
+        .join(
+            earthquake_posts,
+            (earthquake_posts.c.source == post_media.c.source)
+            & (earthquake_posts.c.post_id == post_media.c.post_id),
+        )
+        .where(earthquake_posts.c.earthquake == key, earthquake_posts.c.lookback.is_(False))
+        .distinct()
+        .subquery("own_media")
+    )
+
+
+def _earliest(connection: Connection, groups: Sequence[str]) -> str:
+    first: str = connection.scalars(
+        select(pictures.c.group_id)
+        .where(pictures.c.group_id.in_(groups))
+        .order_by(pictures.c.number)
+        .limit(1)
+    ).one()
+    return first
+
+
+def _is(item: PendingMedia) -> Any:
+    return (media.c.source == item.source) & (media.c.key == item.key)
