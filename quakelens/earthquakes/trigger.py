@@ -42,13 +42,24 @@ def decide(earthquake: Earthquake, trigger: params.Trigger, now: datetime) -> De
 
 def _by_magnitude(earthquake: Earthquake, trigger: params.Trigger) -> Decision:
     if earthquake.magnitude is None:
-        return Decision(False, "no magnitude, no alert and no MMI yet")
+        return Decision(False, f"no magnitude yet, {_others(earthquake, trigger)}")
     magnitude = f"magnitude {earthquake.magnitude:.1f}"
     if earthquake.magnitude < trigger.min_magnitude:
-        return Decision(False, f"{magnitude} below {trigger.min_magnitude:.1f}, no alert, MMI below {trigger.min_mmi:.1f}")
+        return Decision(
+            False, f"{magnitude} below {trigger.min_magnitude:.1f}, {_others(earthquake, trigger)}"
+        )
     if earthquake.depth_km is None:
         return Decision(True, f"{magnitude} at a depth not known yet")
     depth = f"{earthquake.depth_km:.0f} km deep"
     if earthquake.depth_km > trigger.max_depth_km:
-        return Decision(False, f"{magnitude}, but {depth}, deeper than {trigger.max_depth_km:.0f} km")
+        deep = f"{magnitude}, but {depth}, deeper than {trigger.max_depth_km:.0f} km"
+        return Decision(False, f"{deep}, {_others(earthquake, trigger)}")
     return Decision(True, f"{magnitude}, {depth}")
+
+
+def _others(earthquake: Earthquake, trigger: params.Trigger) -> str:
+    """Why neither alert nor intensity decided."""
+    alert = "no PAGER alert yet" if earthquake.alert is None else f"PAGER alert {earthquake.alert}"
+    if earthquake.mmi is None:
+        return f"{alert}, no MMI yet"
+    return f"{alert}, MMI {earthquake.mmi:.1f} below {trigger.min_mmi:.1f}"

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -44,7 +44,7 @@ class Feed:
 
 
 class _Form(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
 
 
 class _Properties(_Form):
@@ -52,10 +52,10 @@ class _Properties(_Form):
     magType: str | None = None  # noqa: N815 - the feed's own name
     place: str | None = None
     time: int
-    updated: int
+    updated: int | None = None
     url: str | None = None
     mmi: float | None = None
-    alert: Literal["green", "yellow", "orange", "red"] | None = None
+    alert: str | None = None
     status: str | None = None
     ids: str | None = None
     type: str = "earthquake"
@@ -83,14 +83,14 @@ def parse_feed(document: bytes) -> Feed:
     features = value.get("features")
     if value.get("type") != "FeatureCollection" or not isinstance(features, list):
         raise FeedError(
-            "the feed is JSON, but no GeoJSON FeatureCollection: check that QUAKELENS_USGS_FEED_URL names one "
-            "of the summary feeds that end in .geojson"
+            "the feed is JSON, but no GeoJSON FeatureCollection: check that QUAKELENS_USGS_FEED_URL names "
+            "one of the summary feeds that end in .geojson"
         )
     earthquakes, problems = [], []
     for position, feature in enumerate(features):
         try:
             found = _earthquake(feature)
-        except (ValidationError, ValueError, OverflowError) as error:
+        except (ValidationError, ValueError) as error:
             name = feature.get("id") if isinstance(feature, dict) else None
             problems.append(f"feature {name or position + 1} is passed over: {_short(error)}")
         else:
@@ -98,7 +98,10 @@ def parse_feed(document: bytes) -> Feed:
                 earthquakes.append(found)
     metadata = value.get("metadata")
     milliseconds = metadata.get("generated") if isinstance(metadata, dict) else None
-    generated = _time(milliseconds) if isinstance(milliseconds, int) else None
+    try:
+        generated = _time(milliseconds) if isinstance(milliseconds, int) else None
+    except ValueError:
+        generated = None
     return Feed(tuple(earthquakes), tuple(problems), generated)
 
 
@@ -144,7 +147,7 @@ def _only(value: Mapping[str, Any], what: str) -> Earthquake:
         raise FeedError(f"{what} must hold one earthquake as a GeoJSON Feature")
     try:
         found = _earthquake(features[0])
-    except (ValidationError, ValueError, OverflowError) as error:
+    except (ValidationError, ValueError) as error:
         raise FeedError(f"{what} is not in the form of the USGS: {_short(error)}") from error
     if found is None:
         raise FeedError(f"{what} is no earthquake, or was deleted by the agency")
@@ -173,7 +176,7 @@ def _earthquake(feature: object) -> Earthquake | None:
         place=properties.place,
         alert=properties.alert,
         mmi=properties.mmi,
-        updated=_time(properties.updated),
+        updated=_time(properties.time if properties.updated is None else properties.updated),
         url=properties.url,
     )
 
@@ -184,7 +187,7 @@ def _get(url: str, query: dict[str, str], timeout_s: float) -> bytes:
             httpx.Client(timeout=timeout_s, headers={"User-Agent": _AGENT}, follow_redirects=True) as client,
             client.stream("GET", url, params=query or None) as response,
         ):
-            if response.status_code in (204, 404, 409):
+            if response.status_code in (204, 404, 409) or (query and response.status_code == 400):
                 raise FeedError(f"{url} knows no earthquake {query.get('eventid', '')}: check the id")
             if response.status_code != 200:
                 raise FeedError(f"{url} answered {response.status_code}: try again in a minute")
@@ -195,7 +198,9 @@ def _get(url: str, query: dict[str, str], timeout_s: float) -> bytes:
                     raise FeedError(f"{url} sent more than {MAX_BYTES:,} bytes: it is no earthquake feed")
             return bytes(content)
     except httpx.HTTPError as error:
-        raise FeedError(f"{url} cannot be read ({type(error).__name__}: {error}): try again in a minute") from error
+        raise FeedError(
+            f"{url} cannot be read ({type(error).__name__}: {error}): try again in a minute"
+        ) from error
     except httpx.InvalidURL as error:
         raise FeedError(f"{url} is no address: {error}") from error
 
@@ -213,7 +218,10 @@ def _json(document: bytes) -> Mapping[str, Any]:
 
 
 def _time(milliseconds: int) -> datetime:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+    try:
+        return datetime.fromtimestamp(milliseconds / 1000, UTC)
+    except (OverflowError, OSError) as error:
+        raise ValueError(f"{milliseconds} ms is no time of any calendar") from error
 
 
 def _short(error: Exception) -> str:
