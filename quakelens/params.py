@@ -79,7 +79,7 @@ class Model(Section):
     """What turns a picture into features."""
 
     backbone: str = Field(pattern=r"^(efficientnet_lite0|(timm|torchvision):[A-Za-z0-9_.\-]+)$")
-    size: int = Field(ge=32, le=1024)
+    pixels: int = Field(ge=32, le=1024)
     resize: Literal["crop", "pad", "squash"]
 
 

@@ -78,7 +78,7 @@ def main(manifest: Path) -> None:
         note=NOTE,
         backbone=params.model.backbone,
         channels=len(head.weight),
-        preprocessing=Preprocessing(size=params.model.size, resize=params.model.resize),
+        preprocessing=Preprocessing(size=params.model.pixels, resize=params.model.resize),
         calibration=calibration,
         thresholds=thresholds,
         trained_on=TrainedOn(

@@ -29,7 +29,7 @@ def run(trained: Path, evaluated: Path, out: Path, model: sections.Model) -> Man
     manifest = Manifest(
         backbone=model.backbone,
         channels=len(head.weight),
-        preprocessing=Preprocessing(size=model.size, resize=model.resize),
+        preprocessing=Preprocessing(size=model.pixels, resize=model.resize),
         calibration=decisions.calibration,
         thresholds=decisions.thresholds,
         trained_on=decisions.trained_on,

@@ -66,7 +66,7 @@ def run(
         ImageError: A picture is gone, or cannot be read any more.
     """
     pictures = _once_each(labelled)
-    preprocessing = Preprocessing(size=params.model.size, resize=params.model.resize)
+    preprocessing = Preprocessing(size=params.model.pixels, resize=params.model.resize)
     kept = cache / "features" / f"{_key(params.model.backbone, preprocessing)}.npz"
     known = read_features(kept) if kept.is_file() else Features([], np.empty((0, 0), np.float32))
     have = set(known.sha256)

@@ -130,7 +130,7 @@ def test_data_is_on_the_remote(workspace: Workspace) -> None:
 
 @pytest.mark.parametrize("after", ["Running stage 'features'", "Running stage 'export'"])
 def test_killed_in_the_middle_and_run_again_it_completes(workspace: Workspace, after: str) -> None:
-    set_param(workspace, "  size: 224", "  size: 192")
+    set_param(workspace, "  pixels: 224", "  pixels: 192")
     command = [sys.executable, "-m", "quakelens", "retrain"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
     assert process.stderr is not None
