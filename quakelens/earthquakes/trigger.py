@@ -45,9 +45,7 @@ def _by_magnitude(earthquake: Earthquake, trigger: params.Trigger) -> Decision:
         return Decision(False, f"no magnitude yet, {_others(earthquake, trigger)}")
     magnitude = f"magnitude {earthquake.magnitude:.1f}"
     if earthquake.magnitude < trigger.min_magnitude:
-        return Decision(
-            False, f"{magnitude} below {trigger.min_magnitude:.1f}, {_others(earthquake, trigger)}"
-        )
+        return Decision(False, f"{magnitude} below {trigger.min_magnitude:.1f}, {_others(earthquake, trigger)}")
     if earthquake.depth_km is None:
         return Decision(True, f"{magnitude} at a depth not known yet")
     depth = f"{earthquake.depth_km:.0f} km deep"

@@ -198,9 +198,7 @@ def _get(url: str, query: dict[str, str], timeout_s: float) -> bytes:
                     raise FeedError(f"{url} sent more than {MAX_BYTES:,} bytes: it is no earthquake feed")
             return bytes(content)
     except httpx.HTTPError as error:
-        raise FeedError(
-            f"{url} cannot be read ({type(error).__name__}: {error}): try again in a minute"
-        ) from error
+        raise FeedError(f"{url} cannot be read ({type(error).__name__}: {error}): try again in a minute") from error
     except httpx.InvalidURL as error:
         raise FeedError(f"{url} is no address: {error}") from error
 

@@ -137,9 +137,7 @@ def _oldest_started(connection: Connection, keys: list[str]) -> str:
 
 
 def _merge(connection: Connection, gone: str, kept: str) -> None:
-    connection.execute(
-        update(earthquake_ids).where(earthquake_ids.c.earthquake == gone).values(earthquake=kept)
-    )
+    connection.execute(update(earthquake_ids).where(earthquake_ids.c.earthquake == gone).values(earthquake=kept))
     links = connection.execute(
         select(earthquake_posts.c.source, earthquake_posts.c.post_id, earthquake_posts.c.lookback).where(
             earthquake_posts.c.earthquake == gone
@@ -161,9 +159,7 @@ def _load(connection: Connection, condition: Any) -> list[StoredEarthquake]:
     )
     rows = connection.execute(query).all()
     ids: dict[str, list[str]] = {row.key: [] for row in rows}
-    names = select(earthquake_ids.c.earthquake, earthquake_ids.c.id).where(
-        earthquake_ids.c.earthquake.in_(ids)
-    )
+    names = select(earthquake_ids.c.earthquake, earthquake_ids.c.id).where(earthquake_ids.c.earthquake.in_(ids))
     for earthquake, name in connection.execute(names.order_by(earthquake_ids.c.id)):
         ids[earthquake].append(name)
     return [_stored(row, tuple(ids[row.key])) for row in rows]
@@ -178,8 +174,6 @@ def count(store: Store) -> int:
     """How many earthquakes the store knows."""
     with store.read() as connection:
         return (
-            connection.scalar(
-                select(func.count()).select_from(earthquakes).where(earthquakes.c.merged_into.is_(None))
-            )
+            connection.scalar(select(func.count()).select_from(earthquakes).where(earthquakes.c.merged_into.is_(None)))
             or 0
         )

@@ -96,9 +96,7 @@ def pending(store: Store, key: str) -> list[PendingMedia]:
         return [PendingMedia(*row) for row in connection.execute(query)]
 
 
-def set_failed(
-    store: Store, item: PendingMedia, *, reason: str, message: str, final: bool, at: datetime
-) -> None:
+def set_failed(store: Store, item: PendingMedia, *, reason: str, message: str, final: bool, at: datetime) -> None:
     """Keep why a picture could not be fetched; one that was fetched meanwhile stays so."""
     with store.write() as connection:
         connection.execute(
@@ -151,13 +149,10 @@ def add_picture(connection: Connection, picture: NewPicture, near: Sequence[str]
         groups = [first]
     last = connection.scalar(select(func.max(pictures.c.number))) or 0
     values: dict[str, Any] = {
-        name: getattr(picture, name)
-        for name in ("sha256", "path", "bytes", "width", "height", "format", "fetched_at")
+        name: getattr(picture, name) for name in ("sha256", "path", "bytes", "width", "height", "format", "fetched_at")
     }
     if picture.hash is not None:
-        values |= {
-            name: getattr(picture.hash, name) for name in ("phash", "dhash", "phash_mirrored", "detail")
-        }
+        values |= {name: getattr(picture.hash, name) for name in ("phash", "dhash", "phash_mirrored", "detail")}
     group = groups[0] if groups else picture.sha256
     connection.execute(insert(pictures).values(number=last + 1, group_id=group, **values))
 
@@ -182,9 +177,7 @@ def count_media(store: Store, key: str) -> MediaCounts:
     own = own_media(key)
     with store.read() as connection:
         by_status: dict[str, int] = dict(
-            connection.execute(
-                select(own.c.status, func.count()).select_from(own).group_by(own.c.status)
-            ).tuples()
+            connection.execute(select(own.c.status, func.count()).select_from(own).group_by(own.c.status)).tuples()
         )
         groups = connection.scalar(
             select(func.count(pictures.c.group_id.distinct())).join(own, own.c.sha256 == pictures.c.sha256)
@@ -211,8 +204,7 @@ def own_media(key: str) -> Any:
         .join(post_media, (post_media.c.source == media.c.source) & (post_media.c.media_key == media.c.key))
         .join(
             earthquake_posts,
-            (earthquake_posts.c.source == post_media.c.source)
-            & (earthquake_posts.c.post_id == post_media.c.post_id),
+            (earthquake_posts.c.source == post_media.c.source) & (earthquake_posts.c.post_id == post_media.c.post_id),
         )
         .where(earthquake_posts.c.earthquake == key, earthquake_posts.c.lookback.is_(False))
         .distinct()
@@ -222,10 +214,7 @@ def own_media(key: str) -> Any:
 
 def _earliest(connection: Connection, groups: Sequence[str]) -> str:
     first: str = connection.scalars(
-        select(pictures.c.group_id)
-        .where(pictures.c.group_id.in_(groups))
-        .order_by(pictures.c.number)
-        .limit(1)
+        select(pictures.c.group_id).where(pictures.c.group_id.in_(groups)).order_by(pictures.c.number).limit(1)
     ).one()
     return first
 

@@ -155,9 +155,7 @@ def _which(
         part = tuple_(table.c.source, id_column).in_(names[start : start + _MANY])
         result |= {
             (source, post_id)
-            for source, post_id in connection.execute(
-                select(table.c.source, id_column).where(part, *conditions)
-            )
+            for source, post_id in connection.execute(select(table.c.source, id_column).where(part, *conditions))
         }
     return result
 

@@ -102,8 +102,7 @@ def renew(store: Store, held: Claim, now: datetime) -> None:
         ).rowcount
     if changed != 1:
         raise Busy(
-            f"another process has taken over the earthquake {held.earthquake}: this run stops; "
-            "what it has stored stays"
+            f"another process has taken over the earthquake {held.earthquake}: this run stops; what it has stored stays"
         )
 
 
@@ -163,9 +162,7 @@ def _of(connection: Connection, key: str) -> list[Row[Any]]:
 
 def _end(connection: Connection, which: Any, state: str, now: datetime, message: str | None) -> None:
     connection.execute(
-        update(runs)
-        .where(which, runs.c.state == "running")
-        .values(state=state, ended_at=now, message=message)
+        update(runs).where(which, runs.c.state == "running").values(state=state, ended_at=now, message=message)
     )
 
 

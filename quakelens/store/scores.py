@@ -74,19 +74,13 @@ def unscored(store: Store, key: str, model: str) -> list[Unscored]:
         .join(other, other.c.sha256 == mine.c.sha256)
         .where(other.c.group_id == pictures.c.group_id, mine.c.model == model, mine.c.error.is_(None))
     )
-    tried = exists(
-        select(scores.c.sha256).where(scores.c.sha256 == pictures.c.sha256, scores.c.model == model)
-    )
+    tried = exists(select(scores.c.sha256).where(scores.c.sha256 == pictures.c.sha256, scores.c.model == model))
     first = (
         select(func.min(pictures.c.number))
         .where(pictures.c.group_id.in_(_groups(key)), ~decided, ~tried)
         .group_by(pictures.c.group_id)
     )
-    query = (
-        select(pictures.c.sha256, pictures.c.path)
-        .where(pictures.c.number.in_(first))
-        .order_by(pictures.c.number)
-    )
+    query = select(pictures.c.sha256, pictures.c.path).where(pictures.c.number.in_(first)).order_by(pictures.c.number)
     with store.read() as connection:
         return [Unscored(*row) for row in connection.execute(query)]
 

@@ -33,9 +33,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("merged_into", sa.String(length=200), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["merged_into"], ["earthquakes.key"], name=op.f("fk_earthquakes_merged_into")
-        ),
+        sa.ForeignKeyConstraint(["merged_into"], ["earthquakes.key"], name=op.f("fk_earthquakes_merged_into")),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_earthquakes")),
     )
     op.create_index(op.f("ix_earthquakes_origin_time"), "earthquakes", ["origin_time"], unique=False)
@@ -88,9 +86,7 @@ def upgrade() -> None:
         "earthquake_ids",
         sa.Column("id", sa.String(length=200), nullable=False),
         sa.Column("earthquake", sa.String(length=200), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["earthquake"], ["earthquakes.key"], name=op.f("fk_earthquake_ids_earthquake")
-        ),
+        sa.ForeignKeyConstraint(["earthquake"], ["earthquakes.key"], name=op.f("fk_earthquake_ids_earthquake")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_earthquake_ids")),
     )
     op.create_index(op.f("ix_earthquake_ids_earthquake"), "earthquake_ids", ["earthquake"], unique=False)
@@ -100,9 +96,7 @@ def upgrade() -> None:
         sa.Column("source", sa.String(length=50), nullable=False),
         sa.Column("post_id", sa.String(length=200), nullable=False),
         sa.Column("lookback", sa.Boolean(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["earthquake"], ["earthquakes.key"], name=op.f("fk_earthquake_posts_earthquake")
-        ),
+        sa.ForeignKeyConstraint(["earthquake"], ["earthquakes.key"], name=op.f("fk_earthquake_posts_earthquake")),
         sa.ForeignKeyConstraint(
             ["source", "post_id"],
             ["posts.source", "posts.id"],
@@ -186,9 +180,7 @@ def upgrade() -> None:
         sa.Column("box_bottom", sa.Float(), nullable=True),
         sa.Column("scored_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("error", sa.Text(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["sha256"], ["pictures.sha256"], name=op.f("fk_scores_sha256"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["sha256"], ["pictures.sha256"], name=op.f("fk_scores_sha256"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("sha256", "model", name=op.f("pk_scores")),
     )
     op.create_table(

@@ -1,0 +1,138 @@
+"""The archive of raw pages: what a network sent, as it sent it, before anything is read from it.
+
+The files say by themselves how far a search has come, so that no page is asked for twice:
+
+    <archive>/<earthquake>/<source>/<kind>-<digest of the query>/<walk>-<page>.gz
+
+A walk is one search from its newest post to its oldest, a page after the other. Each file is gzip of
+one line of JSON, the request and what the next one needs, and below it the response.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import re
+import zlib
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from quakelens.files import write_atomically
+from quakelens.sources.post import Page
+
+_FILE = re.compile(r"^(?P<walk>\d{6})-(?P<page>\d{6})\.gz$")
+_SAFE = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked for. Times are UTC; `asked_at` is the present by which the search was planned."""
+
+    earthquake: str
+    source: str
+    kind: str
+    query: str
+    start_time: datetime
+    end_time: datetime | None
+    since_id: str | None
+    token: str | None
+    page_size: int
+    asked_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivedPage:
+    """One file; `path` is relative to the archive, with forward slashes."""
+
+    path: str
+    walk: int
+    number: int
+    request: Request
+    next_token: str | None
+    newest_id: str | None
+    fetched_at: datetime
+    raw: bytes
+
+
+class PageArchive:
+    """The pages of one earthquake from one source."""
+
+    def __init__(self, root: Path, earthquake: str, source: str) -> None:
+        self._root = root
+        self._folder = root / safe_name(earthquake) / safe_name(source)
+
+    def paths(self, kind: str = "*") -> list[str]:
+        """Every page of a kind, in the order in which it was asked for within each search."""
+        return self._paths(f"{kind}-*/*.gz")
+
+    def read(self, path: str) -> ArchivedPage:
+        """Read a page.
+
+        Raises:
+            ValueError: The file is damaged.
+        """
+        name = _FILE.match(Path(path).name)
+        assert name is not None
+        try:
+            content = gzip.decompress((self._root / path).read_bytes())
+            head, _, raw = content.partition(b"\n")
+            values = json.loads(head)
+            request = {**values["request"]}
+            for key in ("start_time", "end_time", "asked_at"):
+                request[key] = None if request[key] is None else datetime.fromisoformat(request[key])
+            return ArchivedPage(
+                path=path, walk=int(name["walk"]), number=int(name["page"]), request=Request(**request),
+                next_token=values["next_token"], newest_id=values["newest_id"],
+                fetched_at=datetime.fromisoformat(values["fetched_at"]), raw=raw,
+            )  # fmt: skip
+        except (EOFError, zlib.error, gzip.BadGzipFile, KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"the archived page {path} is damaged ({error})") from error
+
+    def add(self, request: Request, walk: int, number: int, page: Page) -> ArchivedPage:
+        """Put a page on the disk, whole or not at all."""
+        file = self._of(request.kind, request.query) / f"{walk:06d}-{number:06d}.gz"
+        head = {
+            "request": {name: _plain(value) for name, value in asdict(request).items()},
+            "next_token": page.next_token,
+            "newest_id": page.newest_id,
+            "fetched_at": _plain(page.fetched_at),
+        }
+        content = json.dumps(head, ensure_ascii=False).encode() + b"\n" + page.raw
+        with write_atomically(file) as out:
+            out.write(gzip.compress(content, 6, mtime=0))
+        return ArchivedPage(
+            path=file.relative_to(self._root).as_posix(), walk=walk, number=number, request=request,
+            next_token=page.next_token, newest_id=page.newest_id, fetched_at=page.fetched_at, raw=page.raw,
+        )  # fmt: skip
+
+    def walks(self, kind: str, query: str) -> dict[int, list[str]]:
+        """The pages of a search by walk, both in their order."""
+        found: dict[int, list[str]] = {}
+        for path in self._paths(f"{self._of(kind, query).name}/*.gz"):
+            found.setdefault(int(Path(path).name.partition("-")[0]), []).append(path)
+        return found
+
+    def _paths(self, pattern: str) -> list[str]:
+        return [
+            path.relative_to(self._root).as_posix()
+            for path in sorted(self._folder.glob(pattern))
+            if _FILE.match(path.name)
+        ]
+
+    def _of(self, kind: str, query: str) -> Path:
+        return self._folder / f"{kind}-{hashlib.sha256(query.encode()).hexdigest()[:12]}"
+
+
+def safe_name(name: str) -> str:
+    """A name for a file or folder out of an id that a stranger may have chosen; different ids stay so."""
+    safe = _SAFE.sub("_", name)[:80].lstrip(".")
+    if safe == name:
+        return safe
+    return f"{safe}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def _plain(value: Any) -> Any:
+    return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value

@@ -1,0 +1,85 @@
+"""From an archived page into the store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from quakelens.earthquakes.earthquake import Earthquake
+from quakelens.errors import SourceError
+from quakelens.harvest.archive import ArchivedPage, PageArchive
+from quakelens.harvest.window import earthquake_window
+from quakelens.params import Harvest
+from quakelens.sources.post import ParsedPage
+from quakelens.sources.source import Source
+from quakelens.store import Store
+from quakelens.store.posts import PageRow, add_page, known_pages
+
+
+class Ingest:
+    """Reads pages and stores their posts; counts what came.
+
+    Attributes:
+        pages: Stored so far.
+        new_posts: Of them, new to the earthquake.
+        problems: What could not be read, a sentence each.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        source: Source,
+        key: str,
+        earthquake: Earthquake,
+        params: Harvest,
+        on_page: Callable[[int, int], None] | None,
+    ) -> None:
+        self._store = store
+        self._source = source
+        self._key = key
+        self._end = earthquake_window(earthquake, params).end
+        self._on_page = on_page
+        self.pages = 0
+        self.new_posts = 0
+        self.problems: list[str] = []
+
+    def archived(self, archive: PageArchive, keys: Sequence[str]) -> None:
+        """Store the pages that a killed run archived and did not store."""
+        known = known_pages(self._store, keys)
+        for path in archive.paths():
+            if path in known:
+                continue
+            try:
+                page = archive.read(path)
+            except ValueError as error:
+                self.problems.append(f"{error}: delete it, and its posts are asked for again")
+                continue
+            self.page(page)
+
+    def page(self, page: ArchivedPage) -> None:
+        """Store one page. Posts from before the origin time are kept, those after the window are not."""
+        parsed = self._parse(page)
+        inside = [post for post in parsed.posts if post.created_at < self._end]
+        row = PageRow(
+            path=page.path,
+            earthquake=self._key,
+            source=self._source.name,
+            kind=page.request.kind,
+            query=page.request.query,
+            fetched_at=page.fetched_at,
+            read=len(parsed.posts),
+            authors=len({post.author for post in parsed.posts}),
+            outside=len(parsed.posts) - len(inside),
+            problems=parsed.problems,
+        )
+        self.new_posts += add_page(self._store, row, inside)
+        self.pages += 1
+        self.problems.extend(parsed.problems)
+        if self._on_page is not None:
+            self._on_page(self.pages, self.new_posts)
+
+    def _parse(self, page: ArchivedPage) -> ParsedPage:
+        try:
+            return self._source.parse(page.raw)
+        except SourceError as error:
+            # It is in the archive for a person to look at; asking again would cost again.
+            return ParsedPage((), (f"the page {page.path} cannot be read: {error}",))

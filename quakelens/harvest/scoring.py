@@ -1,0 +1,133 @@
+"""Scoring an earthquake's pictures: one of each near-duplicate group, once for a version of the model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from quakelens.errors import ImageError
+from quakelens.files import write_atomically
+from quakelens.harvest.archive import safe_name
+from quakelens.images import read_bytes
+from quakelens.store import Store, earthquakes
+from quakelens.store import scores as rows
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from quakelens.engine.engine import Verdict
+
+
+class Scorer(Protocol):
+    """What is needed of `quakelens.engine.engine.Engine`."""
+
+    version: str
+
+    def score(self, pictures: Sequence[bytes], *, heatmaps: bool = False) -> list[Verdict]:
+        """One verdict a picture, in their order."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ScoringResult:
+    """What the model said of an earthquake's pictures, near-duplicates counted once.
+
+    Attributes:
+        scored: That have a decision of this version of the model.
+        flagged: Of them, damaged or unsure.
+        errors: That could not be read.
+        new: Pictures that this run scored, unreadable ones too.
+    """
+
+    scored: int
+    flagged: int
+    errors: int
+    new: int
+
+
+def score_pending(
+    store: Store,
+    earthquake_id: str,
+    engine: Scorer,
+    media_dir: Path,
+    heatmaps_dir: Path,
+    *,
+    batch_size: int = 32,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    on_batch: Callable[[int], None] | None = None,
+) -> ScoringResult:
+    """Score what this version of the model has not scored yet, a transaction a batch.
+
+    The heat map is on the disk before its row is in the store, so a row never names a missing file.
+    Where the first picture of a group cannot be read, its next one is scored.
+
+    Args:
+        store: Knows the pictures.
+        earthquake_id: Any id of the earthquake.
+        engine: The model.
+        media_dir: Where the pictures lie.
+        heatmaps_dir: Gets `<version>/<sha256[:2]>/<sha256>.png`, 8-bit grey.
+        batch_size: Pictures at once.
+        clock: The present, UTC, for `scored_at`.
+        on_batch: Called after each batch with the number of pictures so far.
+
+    Raises:
+        ModelError: The model cannot be used at all.
+    """
+    key = earthquakes.get(store, earthquake_id).key
+    new = 0
+    while pending := rows.unscored(store, key, engine.version):
+        for start in range(0, len(pending), batch_size):
+            batch = pending[start : start + batch_size]
+            rows.add_scores(store, _score(batch, engine, media_dir, heatmaps_dir, clock))
+            new += len(batch)
+            if on_batch is not None:
+                on_batch(new)
+    counts = rows.count_scores(store, key, engine.version)
+    return ScoringResult(counts.scored, counts.flagged, counts.errors, new)
+
+
+def _score(
+    batch: Sequence[rows.Unscored],
+    engine: Scorer,
+    media_dir: Path,
+    heatmaps_dir: Path,
+    clock: Callable[[], datetime],
+) -> list[rows.Score]:
+    readable: list[bytes] = []
+    errors: dict[str, str] = {}
+    for picture in batch:
+        try:
+            readable.append(read_bytes(media_dir / picture.path))
+        except ImageError as error:
+            errors[picture.sha256] = f"{error.reason}: {error}"
+    verdicts = iter(engine.score(readable, heatmaps=True) if readable else [])
+    scored = []
+    for picture in batch:
+        if picture.sha256 in errors:
+            why = errors[picture.sha256]
+            scored.append(rows.Score(picture.sha256, engine.version, None, None, None, None, clock(), why))
+            continue
+        verdict = next(verdicts)
+        heatmap = None
+        if verdict.heatmap is not None:
+            heatmap = f"{safe_name(engine.version)}/{picture.sha256[:2]}/{picture.sha256}.png"
+            _write_grey(heatmaps_dir / heatmap, verdict.heatmap)
+        scored.append(
+            rows.Score(
+                picture.sha256, engine.version, verdict.probability, verdict.decision, heatmap,
+                verdict.box, clock(), verdict.error,
+            )
+        )  # fmt: skip
+    return scored
+
+
+def _write_grey(path: Path, values: NDArray[np.uint8]) -> None:
+    from PIL import Image
+
+    with write_atomically(path) as file:
+        Image.fromarray(values).save(file, format="PNG", optimize=True)

@@ -1,0 +1,89 @@
+"""What a harvest came to, as `quakelens harvest --json` prints it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from quakelens.harvest.cost import cost_usd
+from quakelens.store import Store, earthquakes
+from quakelens.store.media import count_media
+from quakelens.store.posts import count_posts, spent
+from quakelens.store.scores import count_scores
+
+
+@dataclass(frozen=True, slots=True)
+class HarvestSummary:
+    """One earthquake after a harvest, over all runs; `new_posts` and `cost_usd` are of this run.
+
+    Attributes:
+        earthquake: Preferred id.
+        posts: Of the earthquake.
+        new_posts: That this run added.
+        media: Pictures that the posts carry.
+        fetched: Of them, that could be fetched.
+        failed: That could not.
+        near_duplicates: Fetched ones that repeat another, exactly or nearly.
+        scored: Pictures with a decision of this model, near-duplicates once.
+        flagged: Of them, damaged or unsure.
+        skipped_lines: Posts, or lines of an archive, that could not be read.
+        cost_usd: Upper bound of what the source charges, US dollars.
+        report: The HTML page; None where none was written.
+    """
+
+    earthquake: str
+    posts: int
+    new_posts: int
+    media: int
+    fetched: int
+    failed: int
+    near_duplicates: int
+    scored: int
+    flagged: int
+    skipped_lines: int
+    cost_usd: float
+    report: str | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON, in the order above."""
+        return asdict(self)
+
+
+def summarise(
+    store: Store,
+    earthquake_id: str,
+    *,
+    model_version: str,
+    new_posts: int,
+    run_cost_usd: float,
+    report: Path | None,
+) -> HarvestSummary:
+    """Count what the store holds of an earthquake.
+
+    Raises:
+        UsageError: The store does not know it.
+    """
+    known = earthquakes.get(store, earthquake_id)
+    media = count_media(store, known.key)
+    scores = count_scores(store, known.key, model_version)
+    return HarvestSummary(
+        earthquake=known.earthquake.id,
+        posts=count_posts(store, known.key),
+        new_posts=new_posts,
+        media=media.media,
+        fetched=media.fetched,
+        failed=media.failed,
+        near_duplicates=media.near_duplicates,
+        scored=scores.scored,
+        flagged=scores.flagged,
+        skipped_lines=spent(store, earthquakes.keys_of(store, known.key)).problems,
+        cost_usd=run_cost_usd,
+        report=None if report is None else str(report),
+    )
+
+
+def total_cost_usd(store: Store, earthquake_id: str, source: str) -> float:
+    """What a source charged for an earthquake over all runs, an upper bound in US dollars."""
+    read = spent(store, earthquakes.keys_of(store, earthquake_id), source)
+    return cost_usd(source, posts=read.posts, authors=read.authors)
