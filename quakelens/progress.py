@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-Report = Callable[[int, int], None]
-"""Called with how many are done and how many there are."""
+Report = Callable[[int, int | None], None]
+"""Called with how many are done and how many there are, None where nobody knows."""
 
 _EVERY_S = 5.0
 
@@ -37,10 +37,10 @@ def _bar(what: str) -> Iterator[Report]:
 def _lines(what: str) -> Report:
     last = time.monotonic()
 
-    def report(done: int, total: int) -> None:
+    def report(done: int, total: int | None) -> None:
         nonlocal last
         if time.monotonic() - last >= _EVERY_S:
             last = time.monotonic()
-            print(f"{what}: {done} of {total}", file=sys.stderr, flush=True)
+            print(f"{what}: {done}" + ("" if total is None else f" of {total}"), file=sys.stderr, flush=True)
 
     return report

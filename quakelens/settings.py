@@ -150,3 +150,8 @@ class Workspace:
 def workspace_of(settings: Settings) -> Workspace:
     """The workspace that the settings name."""
     return Workspace((settings.workspace or default_workspace()).resolve())
+
+
+def store_url_of(settings: Settings, workspace: Workspace) -> str:
+    """SQLAlchemy URL of the store."""
+    return settings.store_url or f"sqlite:///{workspace.store}"

@@ -19,7 +19,7 @@ from safetensors.numpy import save_file
 
 from quakelens.dataset.add import add
 from quakelens.dataset.folds import add_folds
-from quakelens.dataset.labelled import read_collection
+from quakelens.dataset.labelled import Labelled, read_collection
 from quakelens.dataset.split import Assigned
 from quakelens.evaluation.calibration import fit_platt
 from quakelens.evaluation.metrics import figures
@@ -42,6 +42,7 @@ NOTE = (
 
 
 def main(manifest: Path) -> None:
+    """Train, judge and write the starter."""
     params = read_params(Path(__file__).parents[1] / "params.yaml")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -99,7 +100,7 @@ def main(manifest: Path) -> None:
         print(event, row["n"], row["positives"], row["auc"], row["auc_with_others"])
 
 
-def _picture(picture: object, fold: str) -> Picture:
+def _picture(picture: Labelled, fold: str) -> Picture:
     return Picture(picture.sha256, picture.path, picture.damaged, picture.event, picture.source, "train", fold)
 
 

@@ -6,10 +6,9 @@ import logging
 import re
 
 from prefect import task
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
-from quakelens.evaluation.comparison import compare_table
 from quakelens.evaluation.gate import GateDecision
 from quakelens.params import Params
 from quakelens.retraining import steps

@@ -64,8 +64,7 @@ class Engine:
     @property
     def label(self) -> str:
         """Name and version for people, such as `quakelens v3`."""
-        version = f"v{self.version}" if self.version.isdigit() else self.version
-        return f"{self.manifest.name} {version}"
+        return self.manifest.label(self.version)
 
     def score(
         self, pictures: Sequence[bytes], *, heatmaps: bool = False, max_pixels: int = MAX_PIXELS

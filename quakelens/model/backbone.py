@@ -60,7 +60,7 @@ def load_backbone(name: str, *, pretrained: bool = True) -> Backbone:
         return build(name, model, pretrained)
     except ModelError:
         raise
-    except Exception as error:  # noqa: BLE001 - both libraries raise many kinds for one cause
+    except Exception as error:
         raise ModelError(
             f"backbone `{name}` cannot be built: {type(error).__name__}: {error}. Its weights are "
             f"downloaded on first use; without a network use model.backbone: {BUNDLED} in params.yaml"
@@ -86,7 +86,7 @@ def _bundled(pretrained: bool) -> Backbone:
 def _from_timm(name: str, model: str, pretrained: bool) -> Backbone:
     import timm
 
-    net = timm.create_model(model, pretrained=pretrained)
+    net: Any = timm.create_model(model, pretrained=pretrained)
     mean, std = (_of_255(net.pretrained_cfg[key]) for key in ("mean", "std"))
     return Backbone(name, _trunk_of_timm(net), mean, std)
 

@@ -1,9 +1,9 @@
 """A whole model on disk: a folder with weights, preprocessing, classes, calibration and thresholds.
 
-    model.json              everything but the weights, with the sha256 of every other file
-    weights.safetensors     the network's weights, for PyTorch
-    openvino/model.xml      the same network compiled for OpenVINO, with
-    openvino/model.bin      its weights
+model.json              everything but the weights, with the sha256 of every other file
+weights.safetensors     the network's weights, for PyTorch
+openvino/model.xml      the same network compiled for OpenVINO, with
+openvino/model.bin      its weights
 """
 
 from __future__ import annotations
@@ -72,6 +72,10 @@ class Manifest(_Part):
     trained_on: TrainedOn
     figures: dict[str, Any] = Field(default_factory=dict)
     files: dict[str, str] = Field(default_factory=dict)
+
+    def label(self, version: str) -> str:
+        """Name and version for people, such as `quakelens v3`."""
+        return f"{self.name} v{version}" if version.isdigit() else f"{self.name} {version}"
 
 
 def sha256_of(path: Path) -> str:

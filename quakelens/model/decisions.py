@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,7 @@ class HasThresholds(Protocol):
         """Below it: not damaged."""
 
 
-def probability_of(logit: NDArray[np.float32], calibration: Calibration) -> NDArray[np.float64]:
+def probability_of(logit: NDArray[np.floating[Any]], calibration: Calibration) -> NDArray[np.float64]:
     """Calibrated probabilities of "damaged", 0 to 1, in the logits' shape."""
     calibrated = calibration.a * logit.astype(np.float64) + calibration.b
     return np.asarray(0.5 * (1 + np.tanh(0.5 * calibrated)))  # the logistic function, without overflow

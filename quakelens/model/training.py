@@ -46,7 +46,8 @@ def weights_of(
         weights[of_class] = [shares[name] / of_source[name] for name in names[of_class]]
         if not training.balance_classes:
             weights[of_class] *= of_class.sum()
-    return weights * len(weights) / weights.sum()
+    scaled: NDArray[np.float64] = weights * len(weights) / weights.sum()
+    return scaled
 
 
 def _capped_shares(names: NDArray[np.str_], cap: float) -> dict[str, float]:

@@ -6,10 +6,10 @@ MLflow runs this file when it logs and when it loads a version. Nothing is unpic
 from pathlib import Path
 
 import mlflow
-from mlflow.pyfunc import PythonModel, PythonModelContext
+from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 
-class ServedModel(PythonModel):  # type: ignore[misc]
+class ServedModel(PythonModel):
     """From `(N, size, size, 3) uint8` pictures to probabilities of damage `(N,) float64`."""
 
     def load_context(self, context: PythonModelContext) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from quakelens import params as sections
 from quakelens.evaluation.metrics import figures
 from quakelens.evaluation.plots import draw_all
@@ -44,7 +42,7 @@ def run(
     pictures = [picture for picture in read_pictures(prepared) if picture.split == "held_out"]
     head, decisions = read_head(trained), read_decisions(trained)
     logits = head.logits(read_features(features / FEATURES).of(pictures))
-    probability = probability_of(logits.astype(np.float32), decisions.calibration)
+    probability = probability_of(logits, decisions.calibration)
     held_out = predictions_of(pictures, probability, decisions.thresholds)
     options = {"bootstrap": evaluation.bootstrap, "seed": evaluation.seed}
     threshold = decisions.thresholds.damaged

@@ -65,7 +65,7 @@ def test_the_registered_model_is_whole_and_loads_without_pickle(
     ours, _ = Engine.open(found.folder, version="1").run(views)
     assert np.allclose(served.predict(views), ours)
     for wrong in (views[:, :200], views[0], views.astype(np.float32)):
-        with pytest.raises(Exception, match="(?i)shape|type|schema"):
+        with pytest.raises(Exception, match=r"(?i)shape|type|schema"):
             served.predict(wrong)
 
 

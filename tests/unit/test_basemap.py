@@ -66,3 +66,15 @@ def test_distances_from_the_epicentre_are_true() -> None:
     assert xy[1] == pytest.approx(xy[2])
     assert np.hypot(*xy[1]) == pytest.approx(87.38, abs=0.01)
     assert xy[3] == pytest.approx((0.0, 0.0))
+
+
+def test_no_land_is_smeared_along_a_parallel_at_the_antimeridian() -> None:
+    # Taveuni and its neighbours: 442 km2 of Taveuni, the south-east of Vanua Levu, small islands.
+    clipped = read_basemap().clip(LonLatBox(179.5, -17.1, 180.5, -16.1))
+    square_km = area(clipped.land) * 111.2**2 * np.cos(np.radians(16.6))
+    assert 700 < square_km < 2500
+
+
+def test_the_south_pole_is_land() -> None:
+    clipped = read_basemap().clip(LonLatBox(-20.0, -90.0, 20.0, -88.0))
+    assert area(clipped.land) == pytest.approx(80.0)

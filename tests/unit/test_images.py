@@ -113,7 +113,8 @@ def test_random_bytes_after_a_good_header_never_escape() -> None:
 
 def test_read_bytes(tmp_path: Path) -> None:
     (tmp_path / "empty.jpg").touch()
-    for path, reason in ((tmp_path / "no.jpg", "missing"), (tmp_path / "empty.jpg", "empty"), (tmp_path, "unsupported")):
+    reasons = {tmp_path / "no.jpg": "missing", tmp_path / "empty.jpg": "empty", tmp_path: "unsupported"}
+    for path, reason in reasons.items():
         with pytest.raises(ImageError) as caught:
             read_bytes(path)
         assert caught.value.reason == reason

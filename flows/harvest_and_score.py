@@ -1,0 +1,75 @@
+"""Harvest and score: an earthquake in, the posts that show damaged buildings out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from prefect import flow
+
+from quakelens.earthquakes.resolve import resolve
+from quakelens.errors import Busy
+from quakelens.harvest.summary import HarvestSummary
+from quakelens.params import read_params
+from quakelens.registry.names import CHAMPION
+from quakelens.settings import read_settings, store_url_of, workspace_of
+from quakelens.sources.available import NAMES
+from quakelens.store import earthquakes, open_store, runs
+from tasks.harvesting import fetch_pictures, harvest_posts, pin_model, report_on, score_pictures, tell
+
+
+@flow(name="harvest-and-score", flow_run_name="harvest-{earthquake}", validate_parameters=False)
+def harvest_and_score(
+    earthquake: str,
+    sources: Sequence[str] = NAMES,
+    model: str = CHAMPION,
+    now: datetime | None = None,
+    notice: str | None = None,
+) -> HarvestSummary:
+    """Harvest the posts of one earthquake, score their pictures, write the report.
+
+    Killed at any moment and run again, it goes on where it was: nothing is lost, paid or stored twice.
+
+    Args:
+        earthquake: An id that the store or the USGS knows, or a GeoJSON file with one feature.
+        sources: Networks to ask.
+        model: `champion`, `starter` or a version; resolved once.
+        now: The present by which is planned, UTC; for replays of the past.
+        notice: A warning for the top of the report.
+
+    Raises:
+        Busy: Another run works on this earthquake.
+        UsageError: A source lacks what it needs.
+    """
+    settings = read_settings()
+    workspace = workspace_of(settings)
+    params = read_params(workspace.params)
+    shift = now - datetime.now(UTC) if now else timedelta(0)
+
+    def clock() -> datetime:
+        return datetime.now(UTC) + shift
+
+    store = open_store(store_url_of(settings, workspace))
+    try:
+        found = resolve(earthquake, store, settings.usgs_event_url)
+        earthquakes.save(store, found, clock())
+        held = runs.claim(store, found.id, datetime.now(UTC), again_after=timedelta(0))
+        if held is None:
+            raise Busy(f"another run works on {found.title}: wait for it to end")
+        try:
+            with runs.renewing(store, held):
+                pinned = pin_model(workspace, settings, model)
+                pages = [
+                    harvest_posts(store, name, found, workspace, settings, params, clock()) for name in sources
+                ]
+                fetch_pictures(store, found, workspace, settings, params)
+                score_pictures(store, found, pinned, workspace, clock)
+                report = report_on(store, found, pinned, workspace, clock(), notice)
+                summary = tell(store, found, pinned, pages, report)
+        except BaseException as error:
+            runs.fail(store, held, datetime.now(UTC), f"{type(error).__name__}: {error}")
+            raise
+        runs.finish(store, held, datetime.now(UTC))
+        return summary
+    finally:
+        store.close()

@@ -1,0 +1,61 @@
+"""Watch: the earthquake feeds in, a harvest started for each earthquake that matters."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+
+from prefect import flow
+
+from flows.harvest_and_score import harvest_and_score
+from quakelens.earthquakes.watching import observe
+from quakelens.errors import Busy, QuakelensError
+from quakelens.harvest.summary import HarvestSummary
+from quakelens.params import read_params
+from quakelens.settings import read_settings, store_url_of, workspace_of
+from quakelens.store import open_store
+from tasks.harvesting import read_earthquake_feed
+
+logger = logging.getLogger("quakelens.watch")
+
+
+@flow(name="watch", validate_parameters=False)
+def watch(now: datetime | None = None, notice: str | None = None) -> list[HarvestSummary]:
+    """Read the feed once, decide of each earthquake, harvest those that are due and not harvested yet.
+
+    An earthquake is harvested once, also when its id or magnitude is revised; one whose run was killed is
+    started again. A harvest that fails does not keep the others from being started.
+
+    Args:
+        now: The present by which is planned, UTC; for replays of the past.
+        notice: A warning for the top of the reports.
+
+    Raises:
+        FeedError: The feed cannot be read.
+    """
+    settings = read_settings()
+    workspace = workspace_of(settings)
+    params = read_params(workspace.params)
+    present = now or datetime.now(UTC)
+    feed = read_earthquake_feed(settings, present)
+    for problem in feed.problems:
+        logger.warning("feed: %s", problem)
+    store = open_store(store_url_of(settings, workspace))
+    try:
+        due = observe(store, feed.earthquakes, params.trigger, present)
+    finally:
+        store.close()
+    logger.info("%d earthquakes in the feed, %d to be harvested", len(feed.earthquakes), len(due))
+    summaries, failures = [], []
+    for earthquake in due:
+        logger.info("%s", earthquake.title)
+        try:
+            summaries.append(harvest_and_score(earthquake.id, now=now, notice=notice))
+        except Busy as busy:
+            logger.info("  %s", busy)
+        except QuakelensError as error:
+            logger.error("  %s: %s", earthquake.title, error)
+            failures.append(error)
+    if failures and not summaries:
+        raise failures[0]
+    return summaries

@@ -1,0 +1,40 @@
+"""`quakelens watch`."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import click
+
+EVERY_S = 60.0
+"""The USGS makes its feeds anew each minute."""
+
+
+@click.command("watch")
+@click.option("--once", is_flag=True, help="Read the feed once and end when the harvests that it started end.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a harvest.")
+def command(once: bool, as_json: bool) -> None:
+    """Read the earthquake feed, every minute or once, and harvest what can have damaged buildings."""
+    from quakelens.errors import FeedError
+    from quakelens.orchestration import load_flow, speak
+    from quakelens.params import read_params
+    from quakelens.settings import read_settings, workspace_of
+
+    workspace = workspace_of(read_settings())
+    read_params(workspace.params)  # a wrong key is said before a server is started
+    speak()
+    watch = load_flow("watch", workspace)
+    while True:
+        started = time.monotonic()
+        try:
+            for summary in watch():
+                told = json.dumps(summary.as_dict()) if as_json else f"report: {summary.report}"
+                click.echo(told)
+        except FeedError as error:
+            if once:
+                raise
+            click.echo(f"{error}", err=True)  # the next reading may succeed
+        if once:
+            return
+        time.sleep(max(0.0, EVERY_S - (time.monotonic() - started)))

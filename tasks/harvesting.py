@@ -1,0 +1,132 @@
+"""The steps of watching and of harvesting."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from prefect import task
+from prefect.artifacts import create_link_artifact, create_table_artifact
+from prefect.cache_policies import NO_CACHE
+
+from quakelens.earthquakes import Earthquake
+from quakelens.earthquakes.usgs import Feed, read_feed
+from quakelens.engine import Engine
+from quakelens.harvest import (
+    MediaResult,
+    PagesResult,
+    ScoringResult,
+    fetch_pending,
+    harvest_pages,
+    score_pending,
+    summarise,
+)
+from quakelens.harvest.summary import HarvestSummary
+from quakelens.model.bundle import read_manifest
+from quakelens.params import Params
+from quakelens.progress import progress
+from quakelens.registry.lookup import Found, find
+from quakelens.report.build import build_view
+from quakelens.report.write import write_report
+from quakelens.settings import Settings, Workspace
+from quakelens.sources.available import open_source
+from quakelens.store import Store, earthquakes
+
+logger = logging.getLogger("quakelens.harvest")
+
+HOUR = 3600
+
+
+@task(name="read feed", cache_policy=NO_CACHE, retries=2, retry_delay_seconds=[2, 10], retry_jitter_factor=0.5,
+      timeout_seconds=120)  # fmt: skip
+def read_earthquake_feed(settings: Settings, now: datetime) -> Feed:
+    """Read the earthquake feed."""
+    return read_feed(settings.usgs_feed_url, now=now)
+
+
+@task(name="pin model", cache_policy=NO_CACHE, timeout_seconds=600)
+def pin_model(workspace: Workspace, settings: Settings, ref: str) -> Found:
+    """Resolve the model once: the run keeps this version, whatever is promoted meanwhile."""
+    return find(ref, workspace, settings)
+
+
+@task(name="harvest posts", cache_policy=NO_CACHE, timeout_seconds=6 * HOUR)
+def harvest_posts(
+    store: Store, source: str, earthquake: Earthquake, workspace: Workspace, settings: Settings, params: Params,
+    now: datetime,
+) -> PagesResult:  # fmt: skip
+    """Pull the pages of one source into the store."""
+    opened = open_source(source, settings)
+    with progress(f"{source}: pages") as report:
+        result = harvest_pages(
+            store, opened, earthquake, params.harvest, workspace.pages, now,
+            on_page=lambda pages, _: report(pages, None),
+        )  # fmt: skip
+    told = f", stopped: {result.stopped_because}" if result.stopped_because else ""
+    logger.info("  %s: %d posts, %d new, %d requests%s", source, result.posts, result.new_posts,
+                result.requests, told)  # fmt: skip
+    return result
+
+
+@task(name="fetch pictures", cache_policy=NO_CACHE, timeout_seconds=6 * HOUR)
+def fetch_pictures(
+    store: Store, earthquake: Earthquake, workspace: Workspace, settings: Settings, params: Params
+) -> MediaResult:
+    """Fetch the pictures that are not here yet."""
+    allow = frozenset(host.strip() for host in settings.media_allow.split(",") if host.strip())
+    with progress("pictures") as report:
+        result = fetch_pending(
+            store, earthquake.id, workspace.media, params, allow=allow, on_item=report
+        )
+    logger.info("  pictures: %d, %d fetched (%d near-duplicates), %d failed", result.media, result.fetched,
+                result.near_duplicates, result.failed)  # fmt: skip
+    return result
+
+
+@task(name="score pictures", cache_policy=NO_CACHE, timeout_seconds=6 * HOUR)
+def score_pictures(
+    store: Store, earthquake: Earthquake, model: Found, workspace: Workspace, clock: Callable[[], datetime]
+) -> ScoringResult:
+    """Score the pictures that this version has not scored yet; flagged ones get a heat map."""
+    engine = Engine.open(model.folder, version=model.version)
+    with progress("scoring") as report:
+        result = score_pending(
+            store, earthquake.id, engine, workspace.media, workspace.heatmaps, batch_size=engine.batch_size,
+            clock=clock, on_batch=lambda done: report(done, None),
+        )  # fmt: skip
+    logger.info("  %s: %d scored, %d flagged, %d unreadable", engine.label, result.scored, result.flagged,
+                result.errors)  # fmt: skip
+    return result
+
+
+@task(name="write report", cache_policy=NO_CACHE, retries=1, timeout_seconds=HOUR)
+def report_on(
+    store: Store, earthquake: Earthquake, model: Found, workspace: Workspace, now: datetime, notice: str | None
+) -> Path:
+    """Write the report's page, GeoJSON and CSV."""
+    manifest = read_manifest(model.folder)
+    key = earthquakes.get(store, earthquake.id).key  # unlike the preferred id it never changes
+    view = build_view(
+        store, earthquake.id, workspace.media, workspace.heatmaps,
+        model_label=manifest.label(model.version), model_version=model.version,
+        model_note=manifest.note, now=now, notice=notice,
+    )  # fmt: skip
+    files = write_report(view, workspace.reports / key)
+    create_link_artifact(files.html.as_uri(), key="report", link_text=earthquake.title)
+    return files.html
+
+
+@task(name="summarise", cache_policy=NO_CACHE, timeout_seconds=600)
+def tell(
+    store: Store, earthquake: Earthquake, model: Found, pages: Sequence[PagesResult], report: Path
+) -> HarvestSummary:
+    """Sum the run up, also on Prefect's page."""
+    summary = summarise(
+        store, earthquake.id, model_version=model.version, report=report,
+        new_posts=sum(page.new_posts for page in pages),
+        run_cost_usd=round(sum(page.cost_usd for page in pages), 4),
+    )  # fmt: skip
+    create_table_artifact([summary.as_dict()], key="harvest")
+    return summary
