@@ -24,7 +24,7 @@ _REACH = 3.0
 """The drawn part reaches so many times the first view, for wide screens and for zooming out."""
 _STEPS = 700
 """Grid steps in half a view; finer detail is dropped."""
-_TOWNS = ((_REACH, 90), (1.0, 60), (0.3, 40))
+_TOWNS = ((_REACH, 160), (1.0, 60), (0.3, 40))
 """Share of the first view around the epicentre, and how many of its largest towns may be named: zooming
 in finds the small ones near the epicentre."""
 _RINGS_KM = (25, 50, 100, 200, 400)

@@ -28,9 +28,7 @@ def pack(topology: dict[str, Any], target: Path) -> None:
         deltas.extend((x, y) for x, y in arc[1:])
         end = (sum(x for x, _ in arc), sum(y for _, y in arc))
     rings = list(_rings(topology["objects"]["land"]))
-    uses = Counter(
-        arc if arc >= 0 else ~arc for ring in _rings(topology["objects"]["countries"]) for arc in ring
-    )
+    uses = Counter(arc if arc >= 0 else ~arc for ring in _rings(topology["objects"]["countries"]) for arc in ring)
     coast = {arc if arc >= 0 else ~arc for ring in rings for arc in ring}
     xy = np.array(deltas, dtype=np.int32)
     np.savez_compressed(

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 _WORLD = Path(__file__).with_name("world.npz")
-_SEAM = 179.99
-"""Land is cut at the antimeridian; nothing on that cut is a coast."""
+_SEAM = 0.01
+"""Degrees. Land is cut at the antimeridian; nothing that runs along it is a coast."""
 
 Points = NDArray[np.float64]
 
@@ -69,8 +69,6 @@ class BaseMap:
         borders: list[Points] = []
         for shift in (-360.0, 0.0, 360.0):
             inner = LonLatBox(box.west - shift, box.south, box.east - shift, box.north)
-            if inner.east < -180 or inner.west > 180:
-                continue
             offset = np.array([shift, 0.0])
             land += [ring + offset for ring in self._land(inner)]
             coast += [line + offset for line in self._lines(self.coast, inner)]
@@ -80,8 +78,7 @@ class BaseMap:
     def _land(self, box: LonLatBox) -> Iterator[Points]:
         # By the bounds of whole rings: a box inland touches no arc of the ring that it lies in.
         for number in np.flatnonzero(_meets(self.ring_bounds, box)):
-            points = np.concatenate([self._arc(int(arc)) for arc in self.rings[number]])
-            clipped = _clip_ring(points, box)
+            clipped = _clip_ring(self.outline(int(number)), box)
             if len(clipped) > 2:
                 yield clipped
 
@@ -89,8 +86,15 @@ class BaseMap:
         for arc in arcs[_meets(self.bounds[arcs], box)]:
             yield from _inside(self.arcs[arc], box)
 
-    def _arc(self, number: int) -> Points:
-        return self.arcs[number] if number >= 0 else self.arcs[~number][::-1]
+    def outline(self, number: int) -> Points:
+        """The corners of a ring, without jumps: one across the antimeridian passes 180 or -180."""
+        arcs = [self.arcs[arc] if arc >= 0 else self.arcs[~arc][::-1] for arc in self.rings[number].tolist()]
+        points = _without_jumps(np.concatenate(arcs))
+        if abs(points[-1, 0] - points[0, 0]) > 180:
+            # Antarctica goes once around; it is closed over the pole.
+            pole = np.array([[points[-1, 0], -90.0], [points[0, 0], -90.0]])
+            points = np.concatenate([points, pole])
+        return points
 
 
 @lru_cache(maxsize=1)
@@ -101,29 +105,40 @@ def read_basemap() -> BaseMap:
         # Arcs hold differences after their first point; the packer made that one relative too.
         points = grid * packed["scale"] + packed["translate"]
         starts = np.concatenate([[0], packed["lengths"].cumsum()[:-1]])
-        arcs = tuple(np.split(points, starts[1:]))
+        arcs = tuple(_without_jumps(arc) for arc in np.split(points, starts[1:]))
+        points = np.concatenate(arcs)
         low = np.minimum.reduceat(points, starts)
         high = np.maximum.reduceat(points, starts)
         bounds = np.concatenate([low, high], axis=1)
         flat = np.where(packed["rings"] >= 0, packed["rings"], ~packed["rings"])
-        cuts = np.concatenate([[0], packed["ring_lengths"].cumsum()[:-1]])
-        ring_low = np.minimum.reduceat(low[flat], cuts)
-        ring_high = np.maximum.reduceat(high[flat], cuts)
-        return BaseMap(
+        cuts = packed["ring_lengths"].cumsum()[:-1]
+        first = np.concatenate([[0], cuts])
+        ring_low = np.minimum.reduceat(low[flat], first)
+        ring_high = np.maximum.reduceat(high[flat], first)
+        world = BaseMap(
             arcs=arcs,
             bounds=bounds,
-            rings=tuple(np.split(packed["rings"], cuts[1:])),
+            rings=tuple(np.split(packed["rings"], cuts)),
             ring_bounds=np.concatenate([ring_low, ring_high], axis=1),
             coast=np.unique(flat),
             borders=packed["borders"],
         )
+        # Where arcs lie on both sides of the antimeridian, only the whole ring has bounds that hold.
+        for number in np.flatnonzero(ring_high[:, 0] - ring_low[:, 0] > 180).tolist():
+            outline = world.outline(number)
+            world.ring_bounds[number] = [*outline.min(axis=0), *outline.max(axis=0)]
+        return world
+
+
+def _without_jumps(points: Points) -> Points:
+    if np.ptp(points[:, 0]) <= 180:
+        return points
+    return np.stack([np.unwrap(points[:, 0], period=360), points[:, 1]], axis=1)
 
 
 def _meets(bounds: Points, box: LonLatBox) -> NDArray[np.bool_]:
     west, south, east, north = bounds.T
-    meets: NDArray[np.bool_] = (
-        (west <= box.east) & (east >= box.west) & (south <= box.north) & (north >= box.south)
-    )
+    meets: NDArray[np.bool_] = (west <= box.east) & (east >= box.west) & (south <= box.north) & (north >= box.south)
     return meets
 
 
@@ -154,7 +169,7 @@ def _inside(line: Points, box: LonLatBox) -> Iterator[Points]:
     """The stretches of a line with at least one end in the box, whole segments each."""
     x, y = line[:, 0], line[:, 1]
     point = (x >= box.west) & (x <= box.east) & (y >= box.south) & (y <= box.north)
-    seam = np.abs(x) >= _SEAM
+    seam = np.abs(np.abs(x) - 180) < _SEAM
     segment = (point[:-1] | point[1:]) & ~(seam[:-1] & seam[1:])
     edges = np.flatnonzero(np.diff(np.concatenate([[False], segment, [False]]).astype(np.int8)))
     for first, last in edges.reshape(-1, 2):

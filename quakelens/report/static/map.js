@@ -48,10 +48,12 @@ function nameTowns(wide, tall) {
   }
   const free = (box) => taken.every((other) =>
     Math.abs(box.x - other.x) > box.w + other.w || Math.abs(box.y - other.y) > box.h + other.h);
-  const named = [];
+  const named = [], labels = [];
+  const covers = (box) => labels.some((other) =>
+    Math.abs(box.x - other.x) < box.w + other.w && Math.abs(box.y - other.y) < box.h + other.h);
   for (const [name, x, y, population] of DATA.map.towns) {
     if (Math.abs(x - view.x) > wide || Math.abs(y - view.y) > tall || named.length >= 32) continue;
-    const px = x / scaleKm, py = y / scaleKm, w = name.length * 3.3 + 4;
+    const px = x / scaleKm, py = y / scaleKm, w = name.length * (population >= 100000 ? 3.8 : 3.3) + 4;
     const edge = { x: view.x / scaleKm, y: view.y / scaleKm, w: wide / scaleKm, h: tall / scaleKm };
     // Beside the town, above, below, and further off for towns under a dot.
     const places = [5, 14].flatMap((gap) => [
@@ -62,7 +64,9 @@ function nameTowns(wide, tall) {
     ]);
     const inside = (box) => Math.abs(box.x - edge.x) + box.w < edge.w && Math.abs(box.y - edge.y) + box.h < edge.h;
     const place = places.find(({ box }) => inside(box) && free(box));
-    if (!place) continue;
+    // A town may lie under a dot, which is about it, but not under another town's name.
+    if (!place || covers({ x: px, y: py, w: 3, h: 3 })) continue;
+    labels.push(place.box);
     taken.push(place.box, { x: px, y: py, w: 3, h: 3 });
     named.push(townMark(name, x, y, population, place));
   }
