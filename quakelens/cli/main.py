@@ -65,8 +65,8 @@ def program() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the program and exit."""
-    # Pillow remarks on odd files of strangers; what matters of it is in each picture's row.
-    warnings.filterwarnings("ignore", module=r"PIL\.")
+    # Pillow remarks on odd files of strangers, MLflow on ways to log a model that are not ours.
+    warnings.filterwarnings("ignore", module=r"(PIL|mlflow)\.")
     try:
         code = program.main(args=arguments, prog_name="quakelens", standalone_mode=False)
     except click.ClickException as error:

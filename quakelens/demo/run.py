@@ -93,7 +93,7 @@ def run_demo(workspace: Workspace, corpus: Path | None, console: Console) -> Sho
 def _harvest(workspace: Workspace, material: Material, console: Console) -> None:
     token = secrets.token_urlsafe(24)
     with (
-        FeedServer(material.feed) as feed,
+        FeedServer(_fresh(material.feed, material)) as feed,
         XApi(
             material.posts, token=token, now=material.now, images_root=material.images, faults=demo_faults()
         ) as x,
@@ -118,11 +118,18 @@ def _harvest(workspace: Workspace, material: Material, console: Console) -> None
         if not summaries:
             console.print("  harvested before: nothing is started twice")
         if material.feed_revised is not None:
-            feed.set(material.feed_revised)
+            feed.set(_fresh(material.feed_revised, material))
             again = watch(now=material.now, notice=material.notice)
             console.print(f"  the announcement is revised: {len(again)} harvests started for it")
         console.print(f"  the X stand-in answered {len(x.searches)} searches and sold {len(x.billed)} posts")
     console.print(f"  {agreement(workspace, material, _key_of(workspace, material))}")
+
+
+def _fresh(feed: Path, material: Material) -> bytes:
+    """The feed as if it had been made at the time of the demo."""
+    document = json.loads(feed.read_text(encoding="utf-8"))
+    document["metadata"]["generated"] = int(material.now.timestamp() * 1000)
+    return json.dumps(document).encode()
 
 
 def _steps(console: Console, started: float) -> Callable[[str, str], None]:

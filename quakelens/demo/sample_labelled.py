@@ -46,6 +46,9 @@ OTHERS = (
 )  # fmt: skip
 """Source and kind of the pictures of no earthquake, taken in turn."""
 
+ALBUMS = "abc"
+"""Each kind comes from several sources, as on any day; a source that is held out takes no kind with it."""
+
 SECOND_VIEW = 0.15
 """Chance that a picture shows the previous building of its kind again, from elsewhere."""
 
@@ -58,11 +61,13 @@ def write_labelled(
     for slug, town in EVENTS.items():
         rows += _earthquake(directory, slug, TOWNS[town], Random(f"{seed} {slug}"), each, drawn)
     for number in range(others):
-        source, kind = OTHERS[number % len(OTHERS)]
+        turn, place = divmod(number, len(OTHERS))
+        source, kind = OTHERS[place]
+        album = ALBUMS[turn % len(ALBUMS)]
         rng = Random(f"{seed} other {number}")
         path = directory / "images" / "none" / f"{number:04d}.jpg"
         save(draw_picture(kind, mixed_town(rng), rng), path, rng.randint(50, 92))
-        rows.append(_row(directory, path, "not_damaged", "none", f"sample/{source}"))
+        rows.append(_row(directory, path, "not_damaged", "none", f"sample/{source}-{album}"))
         drawn()
     directory.mkdir(parents=True, exist_ok=True)
     with (directory / "manifest.csv").open("w", newline="", encoding="utf-8") as file:

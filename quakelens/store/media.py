@@ -176,9 +176,8 @@ def count_media(store: Store, key: str) -> MediaCounts:
     """Count the media of an earthquake's posts."""
     own = own_media(key)
     with store.read() as connection:
-        by_status: dict[str, int] = dict(
-            connection.execute(select(own.c.status, func.count()).select_from(own).group_by(own.c.status)).tuples()
-        )
+        statuses = connection.execute(select(own.c.status, func.count()).select_from(own).group_by(own.c.status))
+        by_status = {str(row[0]): int(row[1]) for row in statuses}
         groups = connection.scalar(
             select(func.count(pictures.c.group_id.distinct())).join(own, own.c.sha256 == pictures.c.sha256)
         )
@@ -187,13 +186,13 @@ def count_media(store: Store, key: str) -> MediaCounts:
             .where(own.c.status == "failed")
             .group_by(own.c.reason)
             .order_by(func.count().desc(), own.c.reason)
-        ).tuples()
+        ).all()
         return MediaCounts(
             media=sum(by_status.values()),
             fetched=by_status.get("fetched", 0),
             failed=by_status.get("failed", 0),
             groups=groups or 0,
-            reasons=tuple((reason, number) for reason, number in reasons),
+            reasons=tuple((str(row[0]), int(row[1])) for row in reasons),
         )
 
 

@@ -15,7 +15,7 @@ EVENTS = ["none", "unknown", *(f"20{year:02}-quake" for year in range(8))]
 
 
 def params(**changes):
-    values = {"held_out": (), "held_out_share": 0.4, "folds": 5, "seed": 1, "min_per_class": 2}
+    values = {"held_out": (), "held_out_share": 0.4, "seed": 1, "min_per_class": 2}
     return Split(**(values | changes))
 
 
