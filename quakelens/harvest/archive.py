@@ -129,7 +129,7 @@ class PageArchive:
 def safe_name(name: str) -> str:
     """A name for a file or folder out of an id that a stranger may have chosen; different ids stay so."""
     safe = _SAFE.sub("_", name)[:80].lstrip(".")
-    if safe == name:
+    if safe and safe == name:
         return safe
     return f"{safe}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
