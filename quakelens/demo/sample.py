@@ -15,7 +15,7 @@ from quakelens.demo.sample_live import LIVE_PICTURES, write_live_pictures
 from quakelens.demo.sample_posts import write_posts
 from quakelens.errors import UsageError
 
-VERSION = 3
+VERSION = 4
 """Of the drawing: raised with any change of what is written, so that an older sample is written anew."""
 
 __all__ = ["ORIGIN_TIME", "VERSION", "Counts", "Sample", "write_sample"]

@@ -85,7 +85,7 @@ def _feature(
     mmi: float | None = None, alert: str | None = None, status: str = "automatic", nst: int | None,
     dmin: float | None = None, rms: float | None = None, gap: int | None, kind: str = "earthquake",
 ) -> dict[str, Any]:  # fmt: skip
-    named = f"DRAWN SAMPLE: {place}"
+    named = f"{place} (DRAWN SAMPLE)"
     ids = ids or (net + code,)
     magnitude = "?" if mag is None else f"{mag:.1f}"
     blast = "" if kind == "earthquake" else f" {kind.title()}"

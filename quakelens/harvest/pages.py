@@ -104,7 +104,8 @@ def harvest_pages(
         for query in queries:
             walker.window(query)
         if queries:
-            walker.lookback(queries[0], lookback_pages)
+            # The last query names no town: pictures that are passed off come from anywhere.
+            walker.lookback(queries[-1], lookback_pages)
     except Stopped as stop:
         stopped = stop
     after = spent(store, keys, source.name)
