@@ -59,7 +59,7 @@ def build_view(
         score = scores.get(group.id)
         if score is None or score.decision not in ("damaged", "unsure") or score.probability is None:
             continue
-        shown = group.picture(score.sha256) or group.pictures[0]
+        shown = group.picture(score.sha256)  # the heat map belongs to this file; its copies may be cropped
         row = _picture(group, shown, score, earthquake.origin_time, media_dir, heatmaps_dir, model_label)
         rows.append(row)
         latencies.extend(_latency_s(group, score, row))
@@ -99,8 +99,7 @@ def _picture(
     heatmaps_dir: Path,
     model: str,
 ) -> PictureRow:
-    # The heat map belongs to the scored file; its near-duplicates may be cropped.
-    heatmap = None if score.heatmap is None or shown.sha256 != score.sha256 else heatmaps_dir / score.heatmap
+    heatmap = None if score.heatmap is None else heatmaps_dir / score.heatmap
     assert score.decision is not None and score.probability is not None
     return PictureRow(
         sha256=shown.sha256,
@@ -113,7 +112,7 @@ def _picture(
         width=shown.width,
         height=shown.height,
         posts=tuple(_post(row) for row in group.posts),
-        copies=len(group.pictures),
+        copies=group.copies,
         first_seen=group.posts[0].created_at,
         recycled=_is_recycled(group, origin_time),
         fetched_at=shown.fetched_at,

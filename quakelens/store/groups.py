@@ -29,18 +29,20 @@ class Group:
     """Near-duplicates.
 
     Attributes:
-        pictures: The different files that the posts carry, in the order in which they were stored.
+        pictures: All its files, in the order in which they were stored.
+        copies: How many of them the posts carry.
         posts: Rows of the table `posts`, oldest first; each has `own` too: whether it is one of the
             earthquake's, or an older one that shows the picture to be recycled.
     """
 
     id: str
     pictures: tuple[Picture, ...]
+    copies: int
     posts: tuple[Row[Any], ...]
 
-    def picture(self, sha256: str) -> Picture | None:
+    def picture(self, sha256: str) -> Picture:
         """One of the files."""
-        return next((picture for picture in self.pictures if picture.sha256 == sha256), None)
+        return next(picture for picture in self.pictures if picture.sha256 == sha256)
 
 
 def groups_of(store: Store, key: str, origin_time: datetime) -> list[Group]:
@@ -68,23 +70,17 @@ def groups_of(store: Store, key: str, origin_time: datetime) -> list[Group]:
     )
     with store.read() as connection:
         rows = connection.execute(query).all()
-        files = {row.sha256: row for row in connection.execute(_files(key))}
+        files: dict[str, list[Picture]] = {}
+        for row in connection.execute(_files(key)):
+            picture = Picture(row.sha256, row.path, row.width, row.height, row.fetched_at)
+            files.setdefault(row.group_id, []).append(picture)
     carried: dict[str, dict[tuple[str, str], Row[Any]]] = {}
     shas: dict[str, set[str]] = {}
     for row in rows:
         carried.setdefault(row.group_id, {}).setdefault((row.source, row.id), row)
         shas.setdefault(row.group_id, set()).add(row.sha256)
     return [
-        Group(
-            group,
-            tuple(
-                Picture(file.sha256, file.path, file.width, file.height, file.fetched_at)
-                for file in files.values()
-                if file.sha256 in shas[group]
-            ),
-            tuple(found.values()),
-        )
-        for group, found in carried.items()
+        Group(group, tuple(files[group]), len(shas[group]), tuple(found.values())) for group, found in carried.items()
     ]
 
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -42,8 +43,13 @@ EARTHQUAKE = Earthquake(
 )
 
 
+@cache
+def _written_params() -> Params:
+    return read_params(Path(__file__).parents[2] / "params.yaml")
+
+
 def params(**harvest: object) -> Params:
-    whole = read_params(Path(__file__).parents[2] / "params.yaml")
+    whole = _written_params()
     section = Harvest.model_validate({**whole.harvest.model_dump(), "page_size": 10, **harvest})
     return whole.model_copy(update={"harvest": section})
 
@@ -65,7 +71,7 @@ def post(number: int, minutes: float, text: str = "quake", pictures: Sequence[in
 
 def many_posts() -> list[Post]:
     """35 of `quake` and 12 of `deprem` after the earthquake, 25 before it; ids grow with time."""
-    before = [post(100 + i, -60 * 30 + 60 * i, pictures=[1] if i == 3 else []) for i in range(25)]
+    before = [post(100 + i, -60 * 30 + 60 * i, "quake deprem", pictures=[1] if i == 3 else []) for i in range(25)]
     after = [post(200 + 2 * i, 5 + i, pictures=[i % 6]) for i in range(35)]
     turkish = [post(201 + 2 * i, 5.5 + i, "deprem", pictures=[6 + i % 3]) for i in range(12)]
     return [*before, *after, *turkish]
@@ -133,6 +139,7 @@ class FakeSource:
         return [(each["query"], each["since_id"], each["end_time"], each["next_token"]) for each in self.requests]
 
 
+@cache
 def picture_file(number: int) -> bytes:
     """Numbers from 100 on are smaller copies of the picture 100 lower; 50 is no picture."""
     if number == 50:
