@@ -59,9 +59,7 @@ def harvest_and_score(
         try:
             with runs.renewing(store, held):
                 pinned = pin_model(workspace, settings, model)
-                pages = [
-                    harvest_posts(store, name, found, workspace, settings, params, clock()) for name in sources
-                ]
+                pages = [harvest_posts(store, name, found, workspace, settings, params, clock()) for name in sources]
                 fetch_pictures(store, found, workspace, settings, params)
                 score_pictures(store, found, pinned, workspace, clock)
                 report = report_on(store, found, pinned, workspace, clock(), notice)

@@ -91,9 +91,7 @@ def main(manifest: Path) -> None:
         figures={"each_earthquake_left_out": {key: told[key] for key in SUMMARY}},
     )
     SHIPPED.mkdir(exist_ok=True)
-    save_file(
-        {"weight": head.weight, "bias": np.array([head.bias], dtype=np.float32)}, SHIPPED / "head.safetensors"
-    )
+    save_file({"weight": head.weight, "bias": np.array([head.bias], dtype=np.float32)}, SHIPPED / "head.safetensors")
     write_json(SHIPPED / MANIFEST, manifest_out.model_dump(mode="json"))
     print({key: told[key] for key in SUMMARY})
     for event, row in told["earthquakes"].items():

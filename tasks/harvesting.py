@@ -77,9 +77,7 @@ def fetch_pictures(
     """Fetch the pictures that are not here yet."""
     allow = frozenset(host.strip() for host in settings.media_allow.split(",") if host.strip())
     with progress("pictures") as report:
-        result = fetch_pending(
-            store, earthquake.id, workspace.media, params, allow=allow, on_item=report
-        )
+        result = fetch_pending(store, earthquake.id, workspace.media, params, allow=allow, on_item=report)
     logger.info("  pictures: %d, %d fetched (%d near-duplicates), %d failed", result.media, result.fetched,
                 result.near_duplicates, result.failed)  # fmt: skip
     return result

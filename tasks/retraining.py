@@ -39,9 +39,7 @@ def register(workspace: Workspace, settings: Settings, params: Params, built: Bu
 
 
 @task(name="judge", cache_policy=NO_CACHE, timeout_seconds=3600)
-def judge(
-    workspace: Workspace, settings: Settings, params: Params, built: Built, version: str
-) -> GateDecision:
+def judge(workspace: Workspace, settings: Settings, params: Params, built: Built, version: str) -> GateDecision:
     """Let the gate compare the challenger with the champion."""
     decision = steps.judge(workspace, settings, params, built, version)
     logger.info("%s", decision.reason)
@@ -49,9 +47,7 @@ def judge(
 
 
 @task(name="conclude", cache_policy=NO_CACHE, retries=2, retry_delay_seconds=5, timeout_seconds=600)
-def conclude(
-    workspace: Workspace, settings: Settings, built: Built, version: str, decision: GateDecision
-) -> Outcome:
+def conclude(workspace: Workspace, settings: Settings, built: Built, version: str, decision: GateDecision) -> Outcome:
     """Record the decision and move the alias if it says so."""
     outcome = steps.conclude(workspace, settings, built, version, decision)
     create_markdown_artifact(f"# Version {version}\n\n{decision.reason}\n", key="gate")

@@ -252,9 +252,7 @@ def _read(manifest: Manifest, row: Row, max_pixels: int) -> _Read | Unreadable:
             raise ImageError("unsupported", f"{path} is no file")  # reading a pipe would wait for ever
         data = read_bytes(path)
         picture = decode(data, max_pixels=max_pixels, at_least=DECODED_SIDE)
-        return _Read(
-            data, hashlib.sha256(data).hexdigest(), EXTENSIONS[format_of(data)], hash_picture(picture)
-        )
+        return _Read(data, hashlib.sha256(data).hexdigest(), EXTENSIONS[format_of(data)], hash_picture(picture))
     except ImageError as error:
         return Unreadable(row.line, row.image, error.reason, str(error))
 

@@ -74,9 +74,7 @@ def check(
         if len(paths) > 1:
             what = f"the same picture is {' and '.join(paths[1:])}: remove all but one of the rows"
             faults.append(Fault("twice", paths[0], what))
-    return CheckReport(
-        len(collection.pictures), tuple(sorted(faults, key=lambda f: (f.path, f.kind, f.what)))
-    )
+    return CheckReport(len(collection.pictures), tuple(sorted(faults, key=lambda f: (f.path, f.kind, f.what))))
 
 
 def summary(labelled: Path) -> list[SummaryRow]:

@@ -55,9 +55,7 @@ def hash_collection(
             return kept or hash_picture(decode(data, max_pixels=max_pixels, at_least=DECODED_SIDE))
         except ImageError as error:
             if error.reason == "missing":
-                return Fault(
-                    "missing", picture.path, "the file is missing: run `dvc pull`, or remove its row"
-                )
+                return Fault("missing", picture.path, "the file is missing: run `dvc pull`, or remove its row")
             return Fault("unreadable", picture.path, f"{error.reason}: {error}")
 
     hashes: dict[str, PictureHash] = {}

@@ -108,9 +108,7 @@ def read_collection(labelled: Path) -> Collection:
             if wrong:
                 faults.append(Fault("bad_row", name, f"line {row.line}: {wrong}"))
             else:
-                pictures.append(
-                    Labelled(**{field.name: getattr(row, field.name) for field in fields(Labelled)})
-                )
+                pictures.append(Labelled(**{field.name: getattr(row, field.name) for field in fields(Labelled)}))
     return Collection(tuple(sorted(pictures, key=lambda p: (p.sha256, p.event, p.image))), tuple(faults))
 
 
@@ -177,9 +175,7 @@ def _absent(labelled: Path, event: str, name: str) -> Fault:
 
 def _wrong(row: Row, event: str) -> str | None:
     if row.event != event:
-        return (
-            f"event `{row.event}` in the folder {event}: correct it, or add the picture again under its event"
-        )
+        return f"event `{row.event}` in the folder {event}: correct it, or add the picture again under its event"
     if len(row.sha256) != 64 or set(row.sha256) - set("0123456789abcdef"):
         return "sha256 is missing or no 64 hex digits: remove the row and run `quakelens data add`"
     return None

@@ -116,9 +116,7 @@ def read_manifest(path: Path) -> Manifest:
                 continue
             row = _row(fields, header, lines.line_num)
             if isinstance(row, Row) and row.image in seen:
-                row = Problem(
-                    row.line, f"{row.image} is already in line {seen[row.image]}: remove one of them"
-                )
+                row = Problem(row.line, f"{row.image} is already in line {seen[row.image]}: remove one of them")
             if isinstance(row, Problem):
                 problems.append(row)
             else:

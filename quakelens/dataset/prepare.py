@@ -67,9 +67,7 @@ def prepare(
     )
     faults = [*collection.faults, *(unusable[path] for path in sorted(unusable))]
     _check_whole(collection, faults, labelled)
-    rows = assign(
-        collection.pictures, clusters_of(hashes, params.duplicates), params.split, frozenset(unusable)
-    )
+    rows = assign(collection.pictures, clusters_of(hashes, params.duplicates), params.split, frozenset(unusable))
     check_enough(rows, params.split)
     rows = add_folds(rows, params.split)
     warnings = _warnings(rows, faults)
@@ -122,8 +120,7 @@ def _warnings(rows: Sequence[Assigned], faults: Sequence[Fault]) -> list[str]:
     folds = {row.fold for row in rows if row.fold}
     if len(folds) < 2:
         warnings.append(
-            f"training has one fold only ({', '.join(folds)}): add an earthquake with both classes, "
-            "or hold out another"
+            f"training has one fold only ({', '.join(folds)}): add an earthquake with both classes, or hold out another"
         )
     return warnings
 
@@ -139,9 +136,7 @@ def _summary(rows: Sequence[Assigned], warnings: list[str]) -> dict[str, Any]:
     return {
         "pictures": len(rows),
         "splits": {side: classes([row for row in counted if row.split == side]) for side in SIDES},
-        "earthquakes": {
-            side: sorted({row.picture.event for row in quakes if row.split == side}) for side in SIDES
-        },
+        "earthquakes": {side: sorted({row.picture.event for row in quakes if row.split == side}) for side in SIDES},
         "folds": {
             fold: classes([row for row in counted if row.fold == fold])
             for fold in sorted({row.fold for row in counted if row.fold})

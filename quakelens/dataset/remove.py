@@ -48,7 +48,5 @@ def remove(labelled: Path, sha256s: Collection[str], *, wait_s: float = LOCK_WAI
             for picture in pictures:
                 (labelled / picture.path).unlink(missing_ok=True)
             remove_empty(labelled, event)
-        write_cache(
-            labelled, {name: known for name, known in read_cache(labelled).items() if name not in sha256s}
-        )
+        write_cache(labelled, {name: known for name, known in read_cache(labelled).items() if name not in sha256s})
     return sorted(gone)

@@ -105,10 +105,7 @@ def count_classes(rows: Iterable[Assigned]) -> dict[str, tuple[int, int]]:
     for row in rows:
         if row.counts:
             seen[row.picture.event][row.cluster] = row.picture.damaged
-    return {
-        event: (sum(labels.values()), len(labels) - sum(labels.values()))
-        for event, labels in sorted(seen.items())
-    }
+    return {event: (sum(labels.values()), len(labels) - sum(labels.values())) for event, labels in sorted(seen.items())}
 
 
 def check_enough(rows: Sequence[Assigned], params: sections.Split) -> None:
@@ -228,9 +225,7 @@ def _place(row: Assigned, held_out: frozenset[str], of_source: Mapping[str, Side
 def _keep_held_out(rows: list[Assigned]) -> list[Assigned]:
     held = {row.cluster for row in rows if row.split == "held_out"}
     return [
-        replace(row, split="left_out", reason="near_held_out")
-        if row.split == "train" and row.cluster in held
-        else row
+        replace(row, split="left_out", reason="near_held_out") if row.split == "train" and row.cluster in held else row
         for row in rows
     ]
 

@@ -94,9 +94,7 @@ def _harvest(workspace: Workspace, material: Material, console: Console) -> None
     token = secrets.token_urlsafe(24)
     with (
         FeedServer(_fresh(material.feed, material)) as feed,
-        XApi(
-            material.posts, token=token, now=material.now, images_root=material.images, faults=demo_faults()
-        ) as x,
+        XApi(material.posts, token=token, now=material.now, images_root=material.images, faults=demo_faults()) as x,
         _environment(
             {
                 "QUAKELENS_USGS_FEED_URL": f"{feed.url}/feed.geojson",
@@ -152,9 +150,7 @@ def _hold_out(workspace: Workspace, held_out: tuple[str, ...]) -> None:
 def _show_figures(workspace: Workspace, console: Console) -> None:
     metrics = json.loads((workspace.evaluated / METRICS).read_text(encoding="utf-8"))
     console.print(figures_table("Held-out earthquakes: no part in training", metrics["held_out"]))
-    console.print(
-        figures_table("Training earthquakes, each left out in turn", metrics["cross_validation"])
-    )
+    console.print(figures_table("Training earthquakes, each left out in turn", metrics["cross_validation"]))
 
 
 def _show(summary: Mapping[str, Any], console: Console) -> None:

@@ -111,8 +111,7 @@ def write_sample(
     """
     if pictures_per_earthquake < 4 or others < 0:
         raise UsageError(
-            f"pictures_per_earthquake={pictures_per_earthquake}, others={others}: "
-            "give 4 or more, and 0 or more"
+            f"pictures_per_earthquake={pictures_per_earthquake}, others={others}: give 4 or more, and 0 or more"
         )
     marker = directory / "sample.json"
     wanted = {
@@ -174,7 +173,5 @@ def _clear(directory: Path, marker: Path) -> None:
         part = directory / name
         if part.exists():
             if not marker.exists():
-                raise UsageError(
-                    f"{part} exists and is no drawn sample: name another directory, or remove it"
-                )
+                raise UsageError(f"{part} exists and is no drawn sample: name another directory, or remove it")
             shutil.rmtree(part)

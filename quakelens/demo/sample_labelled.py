@@ -53,9 +53,7 @@ SECOND_VIEW = 0.15
 """Chance that a picture shows the previous building of its kind again, from elsewhere."""
 
 
-def write_labelled(
-    directory: Path, *, seed: int, each: int, others: int, drawn: Callable[[], None]
-) -> list[str]:
+def write_labelled(directory: Path, *, seed: int, each: int, others: int, drawn: Callable[[], None]) -> list[str]:
     """Draw and write `manifest.csv` and its pictures; returns the label of each row."""
     rows: list[dict[str, str]] = []
     for slug, town in EVENTS.items():

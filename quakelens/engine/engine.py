@@ -84,9 +84,7 @@ class Engine:
         """
         size = self.manifest.preprocessing.size
         if batch.ndim != 4 or batch.shape[1:] != (size, size, 3) or batch.dtype != np.uint8:
-            raise ModelError(
-                f"the model takes (N, {size}, {size}, 3) uint8, not {batch.shape} {batch.dtype}"
-            )
+            raise ModelError(f"the model takes (N, {size}, {size}, 3) uint8, not {batch.shape} {batch.dtype}")
         logits, evidence = self._backend.run(batch)
         return probability_of(logits, self.manifest.calibration), evidence
 

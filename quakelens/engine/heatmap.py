@@ -26,4 +26,3 @@ def heatmap_of(evidence: NDArray[np.float32], size: int = HEATMAP_SIZE) -> NDArr
     peak = max(float(smooth.max()), np.finfo(np.float32).tiny)
     scaled: NDArray[np.uint8] = np.rint(smooth / peak * 255).astype(np.uint8)
     return scaled
-

@@ -61,9 +61,7 @@ def fit_platt(logits: NDArray[Any], label: NDArray[np.bool_], weights: NDArray[A
     return Platt(a, b)
 
 
-def expected_calibration_error(
-    probability: NDArray[np.float64], label: NDArray[np.bool_], bins: int = BINS
-) -> float:
+def expected_calibration_error(probability: NDArray[np.float64], label: NDArray[np.bool_], bins: int = BINS) -> float:
     """Mean distance between the probability of "damaged" and the share of damaged, over equal-mass bins.
 
     Each of the bins holds about the same number of pictures; equal probabilities always share a bin. The
@@ -86,9 +84,7 @@ def equal_mass_bins(probability: NDArray[np.float64], bins: int) -> NDArray[np.i
     return np.asarray((middle * bins / len(probability)).astype(np.intp)[group])
 
 
-def _logistic(
-    x: NDArray[np.float64], target: NDArray[np.float64], w: NDArray[np.float64]
-) -> tuple[float, float]:
+def _logistic(x: NDArray[np.float64], target: NDArray[np.float64], w: NDArray[np.float64]) -> tuple[float, float]:
     from sklearn.linear_model import LogisticRegression
 
     # Scikit-learn takes no soft targets: each picture enters as both classes, weighted by its target.

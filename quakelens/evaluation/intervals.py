@@ -36,9 +36,7 @@ def percentile_interval(samples: NDArray[np.float64]) -> tuple[float, float] | N
     return (float(low), float(high))
 
 
-def resamples(
-    label: NDArray[np.bool_], count: int, rng: np.random.Generator
-) -> Iterator[NDArray[np.float64]]:
+def resamples(label: NDArray[np.bool_], count: int, rng: np.random.Generator) -> Iterator[NDArray[np.float64]]:
     """Draw bootstrap resamples, stratified by class, as how often each picture was drawn.
 
     Yields:

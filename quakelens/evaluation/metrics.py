@@ -146,15 +146,10 @@ def _intervals(
 ) -> dict[str, list[float] | None]:
     rng = np.random.default_rng(seed)
     blocks = [figures_of(weights) for weights in resamples(label, bootstrap, rng)]
-    return {
-        name: _listed(percentile_interval(np.concatenate([block[name] for block in blocks])))
-        for name in blocks[0]
-    }
+    return {name: _listed(percentile_interval(np.concatenate([block[name] for block in blocks]))) for name in blocks[0]}
 
 
-def _at_prevalences(
-    label: NDArray[np.bool_], flagged: NDArray[np.bool_], bootstrap: int, seed: int
-) -> dict[str, Any]:
+def _at_prevalences(label: NDArray[np.bool_], flagged: NDArray[np.bool_], bootstrap: int, seed: int) -> dict[str, Any]:
     """Precision if a smaller share showed damage, from recall and false-positive rate.
 
     Its intervals come from draws of both rates out of their Jeffreys posteriors, Beta(hits + 1/2,

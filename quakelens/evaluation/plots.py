@@ -23,9 +23,7 @@ PREVALENCE = 0.05
 _BINS = 10
 
 
-def draw_all(
-    predictions: Predictions, files: Mapping[str, Path], folder: Path, *, worst: int
-) -> tuple[Path, ...]:
+def draw_all(predictions: Predictions, files: Mapping[str, Path], folder: Path, *, worst: int) -> tuple[Path, ...]:
     """Draw every plot into a folder.
 
     Args:

@@ -109,8 +109,7 @@ class Predictions:
         for position, decision in enumerate(self.decision):
             if decision not in DECISIONS:
                 raise DataError(
-                    f"picture {self.sha256[position]} has decision `{decision}`: "
-                    f"use one of {', '.join(DECISIONS)}"
+                    f"picture {self.sha256[position]} has decision `{decision}`: use one of {', '.join(DECISIONS)}"
                 )
         for name in ("sha256", "event", "source"):
             if not all(getattr(self, name)):

@@ -94,9 +94,7 @@ def checked_addresses(host: str, port: int, *, allow: frozenset[str], resolve: R
     if not _is_allowed(host, port, allow):
         for address in addresses:
             if not is_public(address):
-                raise MediaError(
-                    "forbidden_address", f"{host} leads to {address}, which is not a public address"
-                )
+                raise MediaError("forbidden_address", f"{host} leads to {address}, which is not a public address")
     return addresses[:_MAX_ADDRESSES]
 
 

@@ -70,4 +70,3 @@ def load_network(folder: Path) -> torch.nn.Module:
     except (SafetensorError, RuntimeError) as error:
         raise ModelError(f"{folder / WEIGHTS} does not fit backbone `{manifest.backbone}`: {error}") from error
     return net.eval()
-

@@ -29,9 +29,7 @@ class Head:
         return features.astype(np.float64) @ self.weight.astype(np.float64) + self.bias
 
 
-def weights_of(
-    damaged: NDArray[np.bool_], sources: Sequence[str], training: sections.Training
-) -> NDArray[np.float64]:
+def weights_of(damaged: NDArray[np.bool_], sources: Sequence[str], training: sections.Training) -> NDArray[np.float64]:
     """The weight of each picture, mean 1: classes balanced, no source above its share of a class.
 
     Positives and negatives mostly come from different sources; without the cap a large source would
@@ -90,9 +88,7 @@ def fit_head(
     weights = weights_of(damaged, sources, training)
     mean = np.average(features, axis=0, weights=weights)
     std = np.sqrt(np.average((features - mean) ** 2, axis=0, weights=weights)) + 1e-6
-    model = LogisticRegression(
-        C=1 / (training.l2 * len(damaged)), max_iter=5000, random_state=training.seed
-    )
+    model = LogisticRegression(C=1 / (training.l2 * len(damaged)), max_iter=5000, random_state=training.seed)
     model.fit((features - mean) / std, damaged, sample_weight=weights)
     # The standardisation is folded into the head, so that inference needs none.
     weight = model.coef_[0] / std

@@ -68,6 +68,7 @@ class Registry:
         self._uri = tracking_uri_of(workspace, settings)
         # Loading a model must never run what somebody pickled into it.
         os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
         import mlflow
 
@@ -109,8 +110,8 @@ class Registry:
         if known is not None:
             return known
         with self._explained(), self._lock():
-            with self.mlflow.start_run(run_id=run_id), warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # it would like an input example beside the signature
+            # MLflow would like type hints and an input example beside the signature, and insists.
+            with self.mlflow.start_run(run_id=run_id), warnings.catch_warnings(record=True):
                 logged = self.mlflow.pyfunc.log_model(
                     name="model",
                     python_model=str(Path(__file__).with_name("served_model.py")),

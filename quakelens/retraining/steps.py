@@ -109,17 +109,13 @@ def register(workspace: Workspace, settings: Settings, params: Params, built: Bu
 
     registry = Registry(workspace, settings)
     metrics = json.loads((workspace.evaluated / METRICS).read_text(encoding="utf-8"))
-    run_id = log_run(
-        registry, params, metrics, workspace.evaluated, bundle=built.bundle, data=built.data
-    )
+    run_id = log_run(registry, params, metrics, workspace.evaluated, bundle=built.bundle, data=built.data)
     manifest = read_manifest(workspace.exported)
     tags = {DATA_TAG: built.data, "figures": json.dumps(manifest.figures)}
     return registry.register(run_id, workspace.exported, tags)
 
 
-def judge(
-    workspace: Workspace, settings: Settings, params: Params, built: Built, version: str
-) -> GateDecision:
+def judge(workspace: Workspace, settings: Settings, params: Params, built: Built, version: str) -> GateDecision:
     """Compare the challenger with the champion on held-out pictures that neither was trained on.
 
     A decision by the same rule that was recorded before, by a retraining that was then killed, stands.
@@ -144,9 +140,7 @@ def judge(
     return compare(scored, challenger, params.gate, **options)
 
 
-def conclude(
-    workspace: Workspace, settings: Settings, built: Built, version: str, decision: GateDecision
-) -> Outcome:
+def conclude(workspace: Workspace, settings: Settings, built: Built, version: str, decision: GateDecision) -> Outcome:
     """Record the decision, move the alias if it says so, and remember that this retraining is complete."""
     from quakelens.registry.registry import Registry
 
@@ -181,9 +175,7 @@ def _unseen_by(trained_on: TrainedOn, predictions: Predictions) -> Any:
     return ~seen_event
 
 
-def _score(
-    found: Found, manifest: Manifest, pictures: list[Picture], workspace: Workspace
-) -> Predictions:
+def _score(found: Found, manifest: Manifest, pictures: list[Picture], workspace: Workspace) -> Predictions:
     import numpy as np
 
     engine = Engine.open(found.folder, version=found.version)

@@ -41,9 +41,7 @@ class XSource:
 
     name = "x"
 
-    def __init__(
-        self, *, base_url: str, bearer_token: str, timeout_s: tuple[float, float] = (5.0, 30.0)
-    ) -> None:
+    def __init__(self, *, base_url: str, bearer_token: str, timeout_s: tuple[float, float] = (5.0, 30.0)) -> None:
         """Make a client.
 
         Args:
@@ -53,9 +51,7 @@ class XSource:
         """
         self._base_url = base_url
         # tweepy logs the headers that it sends; the adapter puts the real token in behind its back.
-        self._client = tweepy.Client(
-            "added-by-the-adapter", return_type=requests.Response, wait_on_rate_limit=False
-        )
+        self._client = tweepy.Client("added-by-the-adapter", return_type=requests.Response, wait_on_rate_limit=False)
         session: requests.Session = self._client.session
         session.trust_env = False  # no proxy and no ~/.netrc between the token and X
         session.max_redirects = 0
@@ -124,14 +120,11 @@ class XSource:
             raise SourceUnavailable(f"X at {self._base_url} did not answer in time: try again") from None
         except requests.RequestException as error:
             what = f"{type(error).__name__}: {error}".replace(self._token, "***")
-            raise SourceUnavailable(
-                f"the connection to X at {self._base_url} failed ({what}): try again"
-            ) from None
+            raise SourceUnavailable(f"the connection to X at {self._base_url} failed ({what}): try again") from None
         except (ValueError, TypeError, AttributeError) as error:
             # tweepy reads error bodies and the reset header without checking their form.
             raise SourceUnavailable(
-                f"X at {self._base_url} answered with an error of unknown form "
-                f"({type(error).__name__}): try again"
+                f"X at {self._base_url} answered with an error of unknown form ({type(error).__name__}): try again"
             ) from None
         return bytes(response.content)
 
@@ -144,8 +137,7 @@ class _Adapter(HTTPAdapter):
         self._base = urlsplit(base_url)
         if self._base.scheme not in ("http", "https") or not self._base.hostname:
             raise UsageError(
-                f"X cannot be reached at {base_url!r}: set QUAKELENS_X_BASE_URL to something like "
-                "https://api.x.com"
+                f"X cannot be reached at {base_url!r}: set QUAKELENS_X_BASE_URL to something like https://api.x.com"
             )
         token = token.strip()
         if not token or not all("!" <= character <= "~" for character in token):

@@ -45,8 +45,7 @@ _REFUSALS = {
     "page_size), or ask within the last seven days",
     401: "X does not know the bearer token{said}: set QUAKELENS_X_BEARER_TOKEN to the app-only token "
     "of the developer console",
-    402: "the X account has no credits left{said}: buy credits or raise the spending limit in the "
-    "developer console",
+    402: "the X account has no credits left{said}: buy credits or raise the spending limit in the developer console",
     403: "X does not let this app search{said}: in the developer console, attach the app to a project "
     "with access to recent search and check its spending limit",
 }

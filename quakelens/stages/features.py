@@ -102,9 +102,7 @@ def _compute(
 
     def view(picture: Labelled) -> NDArray[np.uint8]:
         data = read_bytes(labelled / picture.path)
-        return preprocessing.apply(
-            decode(data, max_pixels=params.media.max_pixels, at_least=preprocessing.size)
-        )
+        return preprocessing.apply(decode(data, max_pixels=params.media.max_pixels, at_least=preprocessing.size))
 
     network = feature_network(load_backbone(params.model.backbone))
     compiled = compile_openvino(to_openvino(network, preprocessing.size))

@@ -7,9 +7,7 @@ from pathlib import Path
 
 import pytest
 
-os.environ.update(
-    DO_NOT_TRACK="1", PREFECT_SERVER_ANALYTICS_ENABLED="false", PREFECT_LOGGING_LEVEL="WARNING"
-)
+os.environ.update(DO_NOT_TRACK="1", PREFECT_SERVER_ANALYTICS_ENABLED="false", PREFECT_LOGGING_LEVEL="WARNING")
 
 from prefect.testing.utilities import prefect_test_harness
 

@@ -15,15 +15,11 @@ from quakelens.demo.servers import LocalServer, Reply, Request
 from quakelens.media.fetch import Fetched, FetchFailure, FetchJob, Limits, fetch_all
 from quakelens.media.guard import Resolver, system_resolver
 
-LIMITS = Limits(
-    max_bytes=200_000, max_pixels=1_000_000, timeout_s=5.0, connections=4, attempts=3, pause_s=0.01
-)
+LIMITS = Limits(max_bytes=200_000, max_pixels=1_000_000, timeout_s=5.0, connections=4, attempts=3, pause_s=0.01)
 Pages = dict[str, Reply | list[Reply] | Callable[[], Reply]]
 
 
-def picture(
-    colour: str = "grey", size: tuple[int, int] = (64, 48), kind: str = "JPEG", **options: object
-) -> bytes:
+def picture(colour: str = "grey", size: tuple[int, int] = (64, 48), kind: str = "JPEG", **options: object) -> bytes:
     file = io.BytesIO()
     Image.new("RGB", size, colour).save(file, kind, **options)
     return file.getvalue()

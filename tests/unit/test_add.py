@@ -155,9 +155,7 @@ def test_a_picture_of_another_earthquake_stays_unless_it_is_relabelled(manifest,
     }
     assert [row.event for row in summary(labelled)] == ["2015-nepal", "none"]
     put(manifest, labelled, relabel=True)
-    assert [(row.event, row.damaged, row.not_damaged) for row in summary(labelled)] == [
-        ("2016-ecuador", 3, 6)
-    ]
+    assert [(row.event, row.damaged, row.not_damaged) for row in summary(labelled)] == [("2016-ecuador", 3, 6)]
     assert sorted(path.name for path in labelled.iterdir()) == ["2016-ecuador"]
     assert check(labelled).ok
 

@@ -56,9 +56,7 @@ def test_a_weight_of_two_is_a_picture_twice_up_to_the_smoothing():
 
 def test_a_picture_of_weight_zero_does_not_count():
     logits, label = drawn(300)
-    more = fit_platt(
-        np.append(logits, [50.0, 60.0]), np.append(label, [False, False]), np.append(np.ones(300), [0, 0])
-    )
+    more = fit_platt(np.append(logits, [50.0, 60.0]), np.append(label, [False, False]), np.append(np.ones(300), [0, 0]))
     plain = fit_platt(logits, label)
     assert (more.a, more.b) == pytest.approx((plain.a, plain.b), rel=1e-4)
 
@@ -88,9 +86,7 @@ def test_row_order_and_scale_of_logits_do_not_matter(seed, scale):
 )
 def test_data_that_cannot_calibrate_is_refused(logits, label, weights, message):
     with pytest.raises(DataError, match=message):
-        fit_platt(
-            np.array(logits), np.array(label, dtype=bool), None if weights is None else np.array(weights)
-        )
+        fit_platt(np.array(logits), np.array(label, dtype=bool), None if weights is None else np.array(weights))
 
 
 def test_labels_must_be_bool():

@@ -68,9 +68,7 @@ def test_hashes_are_unsigned_64_bit():
 def test_clusters_follow_chains_and_do_not_depend_on_order():
     base = 0x0F0F_3C3C_A5A5_9696
     chain = [PictureHash(base ^ ((1 << 9 * step) - 1), base, 0, 50) for step in range(3)]
-    chain = [
-        PictureHash(h.phash, base ^ (((1 << 9 * step) - 1) << 20), 0, 50) for step, h in enumerate(chain)
-    ]
+    chain = [PictureHash(h.phash, base ^ (((1 << 9 * step) - 1) << 20), 0, 50) for step, h in enumerate(chain)]
     assert not near(chain[0], chain[2], DUPLICATES)
     others = [hash_picture(picture(seed)) for seed in range(150)]  # more than one block of comparisons
     hashes = [*chain, *others, chain[0]]

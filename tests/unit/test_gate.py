@@ -44,9 +44,7 @@ def test_a_better_challenger_is_promoted_and_told_why():
     assert decided.promote
     gain = decided.figures["average_precision"]
     assert gain["champion"] == pytest.approx(average_precision_score(champion.label, champion.probability))
-    assert gain["challenger"] == pytest.approx(
-        average_precision_score(challenger.label, challenger.probability)
-    )
+    assert gain["challenger"] == pytest.approx(average_precision_score(challenger.label, challenger.probability))
     assert gain["gain"] == pytest.approx(gain["challenger"] - gain["champion"])
     assert 0 < gain["gain_ci"][0] < gain["gain"] < gain["gain_ci"][1]
     assert decided.reason.startswith(f"Promoted: average precision {gain['champion']:.3f}".replace("0.", "."))

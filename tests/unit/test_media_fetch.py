@@ -163,9 +163,7 @@ def test_a_slow_picture_ends_at_the_deadline_although_data_keeps_coming(tmp_path
 
         return Reply(200, parts())
 
-    limits = Limits(
-        max_bytes=1_000, max_pixels=1_000, timeout_s=0.5, connections=2, attempts=1, read_timeout_s=0.3
-    )
+    limits = Limits(max_bytes=1_000, max_pixels=1_000, timeout_s=0.5, connections=2, attempts=1, read_timeout_s=0.3)
     with Host({"/trickle": trickle, "/silent": Reply(200, picture(), delay_s=9)}) as host:
         started = time.monotonic()
         results = fetch(host, "/trickle", "/silent", directory=tmp_path, limits=limits)

@@ -101,9 +101,7 @@ def test_a_name_is_resolved_once_and_the_checked_address_is_connected_to(
 ) -> None:
     connected = []
 
-    def connect(
-        self: object, host: str, port: int, *others: object, **more: object
-    ) -> httpcore.NetworkStream:
+    def connect(self: object, host: str, port: int, *others: object, **more: object) -> httpcore.NetworkStream:
         connected.append((host, port))
         raise httpcore.ConnectError("no internet in a test")
 

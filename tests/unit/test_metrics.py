@@ -39,9 +39,7 @@ def drawn(n=300, seed=5, shift=0.25):
     label = rng.random(n) < 0.3
     probability = np.round(np.clip(rng.normal(0.4 + shift * label, 0.2), 0, 1), 2)
     events = np.where(label, "2015-nepal", np.where(rng.random(n) < 0.5, "2015-nepal", "none"))
-    return list(
-        zip(probability.tolist(), label.tolist(), events.tolist(), rng.choice(["a", "b"], n), strict=True)
-    )
+    return list(zip(probability.tolist(), label.tolist(), events.tolist(), rng.choice(["a", "b"], n), strict=True))
 
 
 # 3 damaged flagged, 1 damaged unsure, 1 damaged missed; 1 other flagged, 1 other unsure, 3 others rejected.
@@ -140,9 +138,7 @@ def test_figures_do_not_depend_on_row_order(random, n):
 @pytest.mark.parametrize("classes", ["both", "damaged", "others"])
 def test_any_size_and_mix_gives_json_without_nan(n, classes):
     fixed = {"damaged": True, "others": False}
-    rows = [
-        (number / max(n, 2), fixed.get(classes, number % 2 == 0), "2015-nepal", "a") for number in range(n)
-    ]
+    rows = [(number / max(n, 2), fixed.get(classes, number % 2 == 0), "2015-nepal", "a") for number in range(n)]
     told = judged(rows)
     assert json.loads(json.dumps(told, allow_nan=False)) == told
     if classes != "both" or n == 1:

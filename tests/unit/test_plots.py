@@ -130,9 +130,7 @@ def test_worst_mistakes_are_the_most_confident_of_both_directions():
     assert all(row.file is None for row in chosen)
 
 
-@pytest.mark.parametrize(
-    ("count", "alarms", "missed"), [(1, 0, 1), (2, 1, 1), (4, 3, 1), (5, 4, 1), (9, 4, 1)]
-)
+@pytest.mark.parametrize(("count", "alarms", "missed"), [(1, 0, 1), (2, 1, 1), (4, 3, 1), (5, 4, 1), (9, 4, 1)])
 def test_places_that_one_direction_leaves_go_to_the_other(count, alarms, missed):
     predictions = rows_of(*((f"alarm{number}", False, 0.9) for number in range(4)), ("missed", True, 0.1))
     chosen = choose_mistakes(predictions, {}, count)

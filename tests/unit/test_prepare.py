@@ -16,9 +16,7 @@ PARAMS = read_params(Path(__file__).resolve().parents[2] / "params.yaml")
 
 def params(**split):
     values = {"held_out": ("2016-ecuador",), "min_per_class": 2} | split
-    return PARAMS.model_copy(
-        update={"split": PARAMS.split.model_copy(update=values), "duplicates": DUPLICATES}
-    )
+    return PARAMS.model_copy(update={"split": PARAMS.split.model_copy(update=values), "duplicates": DUPLICATES})
 
 
 def put(rows, folder, labelled):

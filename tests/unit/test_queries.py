@@ -74,9 +74,7 @@ def test_reads_the_town_out_of_a_place(place: str | None, town: str) -> None:
 
 def test_the_words_of_the_project_make_queries_that_the_stand_in_accepts() -> None:
     harvest = read_params(Path(__file__).parents[2] / "params.yaml").harvest
-    queries = make_queries(
-        harvest.words, place="26 km ENE of Nurdağı, Turkey", max_chars=harvest.max_query_chars
-    )
+    queries = make_queries(harvest.words, place="26 km ENE of Nurdağı, Turkey", max_chars=harvest.max_query_chars)
     for query in queries:
         assert len(query) <= harvest.max_query_chars
         compile_query(query)

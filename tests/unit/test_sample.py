@@ -109,9 +109,7 @@ def kill_at(picture: int) -> Callable[[int, int], None]:
     return on_progress
 
 
-def test_a_half_written_sample_is_redone_with_the_same_bytes_as_a_whole_one(
-    sample: Sample, tmp_path: Path
-) -> None:
+def test_a_half_written_sample_is_redone_with_the_same_bytes_as_a_whole_one(sample: Sample, tmp_path: Path) -> None:
     directory = tmp_path / "it"
     with pytest.raises(Killed):
         write_sample(directory, on_progress=kill_at(5), **SMALL)
@@ -176,9 +174,7 @@ def test_the_feed_announces_one_earthquake_that_matters_and_then_revises_it(samp
     assert before["properties"]["ids"] == after["properties"]["ids"]
     assert before["properties"]["time"] == after["properties"]["time"] == ORIGIN_TIME.timestamp() * 1000
     assert before["properties"]["updated"] < after["properties"]["updated"]
-    picked = [
-        (f["properties"]["mag"], f["properties"]["alert"], f["properties"]["mmi"]) for f in (before, after)
-    ]
+    picked = [(f["properties"]["mag"], f["properties"]["alert"], f["properties"]["mmi"]) for f in (before, after)]
     assert picked == [(6.4, None, None), (6.5, "orange", 7.9)]
 
 

@@ -60,9 +60,7 @@ clusterings = st.dictionaries(st.integers(0, 59), st.integers(0, 59), max_size=2
 
 
 def drawn_corpus(corpus, joins):
-    pictures = [
-        shot(n, event, damaged, source, group) for n, (event, damaged, source, group) in enumerate(corpus)
-    ]
+    pictures = [shot(n, event, damaged, source, group) for n, (event, damaged, source, group) in enumerate(corpus)]
     clusters = {}
     for member, first in joins.items():
         # `first` stands for itself, so that every cluster is named by its smallest member.
@@ -180,12 +178,8 @@ def test_sources_without_a_side_are_shared_out_by_the_hash_of_their_name():
         pictures += shots("none", 0, 2, start=1000 + 10 * number, source=f"s{number}")
     pictures += shots("none", 0, 2, start=5000, source="press")
     split = params(held_out=("2016-ecuador",), held_out_share=0.3)
-    sides = {
-        row.picture.source: row.split for row in assign(pictures, {}, split) if row.picture.event == "none"
-    }
-    assert sides == {
-        name: "held_out" if share_of(split.seed, "source", name) < 0.3 else "train" for name in sides
-    }
+    sides = {row.picture.source: row.split for row in assign(pictures, {}, split) if row.picture.event == "none"}
+    assert sides == {name: "held_out" if share_of(split.seed, "source", name) < 0.3 else "train" for name in sides}
     assert 8 <= sum(side == "held_out" for side in sides.values()) <= 30
 
 
@@ -214,9 +208,7 @@ def test_near_duplicates_across_the_sides_stay_held_out_only_and_count_once():
     members = (nepal, again, *ecuador)
     clusters = {member.sha256: nepal.sha256 for member in members}
     rows = by_path(assign(pictures, clusters, params(held_out=("2016-ecuador",))))
-    assert [(rows[p.path].split, rows[p.path].reason) for p in (nepal, again)] == [
-        ("left_out", "near_held_out")
-    ] * 2
+    assert [(rows[p.path].split, rows[p.path].reason) for p in (nepal, again)] == [("left_out", "near_held_out")] * 2
     assert [rows[p.path].split for p in ecuador] == ["held_out"] * 2
     assert [rows[p.path].duplicate_of for p in ecuador] == ["", ecuador[0].sha256]
 
@@ -275,9 +267,7 @@ def test_an_empty_corpus_and_one_without_earthquakes_are_errors():
 def test_too_few_of_a_class_says_which_earthquake_would_do():
     pictures = two_earthquakes() + shots("2017-mexico", 5, 5, start=200) + shots("1995-kobe", 5, 0, start=300)
     split = params(held_out=("1995-kobe",))
-    with pytest.raises(
-        DataError, match=r"held-out side has only 0 not_damaged.*hold out one of: 2015-nepal \(6"
-    ):
+    with pytest.raises(DataError, match=r"held-out side has only 0 not_damaged.*hold out one of: 2015-nepal \(6"):
         check_enough(assign(pictures, {}, split), split)
     split = params(held_out=("2015-nepal", "2016-ecuador", "2017-mexico"))
     with pytest.raises(DataError, match=r"training side has only 0 not_damaged.*do not hold out one of"):

@@ -93,9 +93,7 @@ def test_precision_holds_on_new_pictures_about_as_promised():
 def test_a_stricter_wish_never_lowers_the_threshold():
     probability, label = drawn()
     chosen = [
-        choose_thresholds(
-            probability, label, Decision(precision=wish, prevalence=0.05, miss_rate=0.05)
-        ).damaged
+        choose_thresholds(probability, label, Decision(precision=wish, prevalence=0.05, miss_rate=0.05)).damaged
         for wish in (0.2, 0.4, 0.6, 0.8)
     ]
     assert chosen == sorted(chosen)
@@ -112,9 +110,7 @@ def test_a_model_that_says_one_thing_gets_thresholds_that_promise_nothing():
 def test_neighbouring_floats_stay_apart():
     low = 0.5
     high = float(np.nextafter(low, 1))
-    chosen = choose_thresholds(
-        np.concatenate([np.full(500, low), np.full(500, high)]), np.arange(1000) >= 500, WANTED
-    )
+    chosen = choose_thresholds(np.concatenate([np.full(500, low), np.full(500, high)]), np.arange(1000) >= 500, WANTED)
     assert decide(low, chosen) == "not_damaged"
     assert decide(high, chosen) == "damaged"
 

@@ -85,9 +85,7 @@ def test_edited_long_and_repeated_posts() -> None:
         ([178.0, -20.0, -176.0, -16.0], (-18.0, -179.0)),
     ],
 )
-def test_the_middle_of_a_place_also_across_the_date_line(
-    bbox: list[float], where: tuple[float, float]
-) -> None:
+def test_the_middle_of_a_place_also_across_the_date_line(bbox: list[float], where: tuple[float, float]) -> None:
     places = [{"id": "p", "full_name": "Somewhere", "geo": {"type": "Feature", "bbox": bbox}}]
     (found,) = parse_page(page_of(a_post(1, geo={"place_id": "p"}), includes={"places": places})).posts
     assert (found.latitude, found.longitude) == where

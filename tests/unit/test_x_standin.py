@@ -30,9 +30,7 @@ def write_posts(folder: Path, count: int = 25) -> Path:
                 "created_at": (NOW - timedelta(minutes=10 * (count - number))).isoformat(),
                 "author": f"user{number % 3}",
                 "author_id": str(number % 3),
-                "text": f"deprem & yıkım {number}"
-                if number % 5
-                else f"quake {number} http://example.org/deprem",
+                "text": f"deprem & yıkım {number}" if number % 5 else f"quake {number} http://example.org/deprem",
                 "lang": "tr" if number % 2 else "en",
                 "coordinates": [37.1, 37.2] if number == 1 else None,
                 "place": PLACE if number == 2 else None,
@@ -183,9 +181,7 @@ def test_spends_the_rate(tmp_path: Path) -> None:
 
 
 POSTS = [
-    Searchable(
-        "Büyük DEPREM oldu, bina yıkıldı #Nurdağı", "tr", "ali", "TR", True, has_geo=True, is_retweet=False
-    ),
+    Searchable("Büyük DEPREM oldu, bina yıkıldı #Nurdağı", "tr", "ali", "TR", True, has_geo=True, is_retweet=False),
     Searchable("RT @ali: deprem", "tr", "veli", None, True, has_geo=False, is_retweet=True),
     Searchable("the building has collapsed", "en", "ann", None, False, has_geo=False, is_retweet=False),
 ]

@@ -49,14 +49,10 @@ def open_rooms(face: Face, block: Block, u0: float, v0: float, u1: float, v1: fl
                 face.box(u, low + 1.1, u + 0.7, low + 2.0, (26, 28, 34))
         sag = rng.uniform(-0.5, 0.1)
         plate = face.lit(CONCRETE if block.style.surface in ("plaster", "panel") else TIMBER)
-        face.polygon(
-            ((u0 - 0.1, v), (u1 + 0.1, v + sag), (u1 + 0.1, v + sag + 0.24), (u0 - 0.1, v + 0.24)), plate
-        )
+        face.polygon(((u0 - 0.1, v), (u1 + 0.1, v + sag), (u1 + 0.1, v + sag + 0.24), (u0 - 0.1, v + 0.24)), plate)
         for _ in range(3):
             u = rng.uniform(u0, u1)
-            face.line(
-                ((u, v + 0.1), (u + rng.uniform(-0.3, 0.3), v - rng.uniform(0.3, 1.0))), face.lit(RUST), 0.05
-            )
+            face.line(((u, v + 0.1), (u + rng.uniform(-0.3, 0.3), v - rng.uniform(0.3, 1.0))), face.lit(RUST), 0.05)
         v += storey
     inner = face.lit(mixed(BRICK, block.wall, 0.4))
     ragged_edge(face, (u0, v0), (u0, v1), 0.5, inner, rng)

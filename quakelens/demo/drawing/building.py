@@ -38,9 +38,7 @@ def draw_shadow(canvas: Canvas, block: Block) -> None:
     ]
     alpha = int(110 * (1 - canvas.light.ambient)) + 20
     for first, second in ((0, 1), (1, 2), (2, 3), (3, 0)):
-        canvas.polygon(
-            (base[first], base[second], base[second] + away, base[first] + away), (20, 20, 30, alpha)
-        )
+        canvas.polygon((base[first], base[second], base[second] + away, base[first] + away), (20, 20, 30, alpha))
 
 
 def draw_walls(canvas: Canvas, block: Block) -> None:
@@ -141,9 +139,7 @@ def _draw_balcony(face: Face, block: Block, left: float, floor: float, bay: floa
             rail.box(u, 0.08, u + 0.04, 0.93, face.lit((72, 72, 76)))
     if rng.random() < 0.25:
         u = rng.uniform(0.1, (u1 - u0) * 0.5)
-        rail.box(
-            u, 0.3, u + 0.9, 0.95, face.lit(rng.choice(((210, 80, 70), (90, 120, 190), (230, 226, 216))))
-        )
+        rail.box(u, 0.3, u + 0.9, 0.95, face.lit(rng.choice(((210, 80, 70), (90, 120, 190), (230, 226, 216)))))
 
 
 def _draw_shop(face: Face, block: Block, left: float, bay: float, rng: Random) -> None:
@@ -152,9 +148,7 @@ def _draw_shop(face: Face, block: Block, left: float, bay: float, rng: Random) -
     face.box(left + 0.15, 0.1, left + bay - 0.15, 2.3, glass)
     if rng.random() < 0.4:
         for step in range(6):
-            face.box(
-                left + 0.15, 0.1 + step * 0.37, left + bay - 0.15, 0.28 + step * 0.37, (150, 152, 154, 120)
-            )
+            face.box(left + 0.15, 0.1 + step * 0.37, left + bay - 0.15, 0.28 + step * 0.37, (150, 152, 154, 120))
     face.box(left + 0.08, 2.3, left + bay - 0.08, 2.85, sign)
     face.box(left + bay * 0.2, 2.48, left + bay * rng.uniform(0.5, 0.8), 2.68, (240, 238, 230))
 
@@ -170,9 +164,7 @@ def _draw_pagoda(canvas: Canvas, block: Block) -> None:
     shrink = 1.0
     for tier in range(block.storeys):
         width, depth = block.width * shrink, block.depth * shrink
-        origin = block.corner(
-            (block.width - width) / 2, tier * block.style.storey_m, (block.depth - depth) / 2
-        )
+        origin = block.corner((block.width - width) / 2, tier * block.style.storey_m, (block.depth - depth) / 2)
         level = Block(
             block.style,
             origin,

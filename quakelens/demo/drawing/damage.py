@@ -65,15 +65,11 @@ def _pancake(canvas: Canvas, town: Town, block: Block, severity: float, rng: Ran
         layer.polygon(((u0, v), (u1, v + lift), (u1, v + lift + thick), (u0, v + thick)), shade)
     turned = block.frame @ rotation(rng.uniform(-0.06, 0.06), rng.uniform(-0.03, 0.1) * severity, tilt)
     left = max(1, block.storeys - below - gone)
-    shift = block.corner(
-        rng.uniform(-0.8, 0.8), base + crushed + max(0.0, -tilt) * block.width, rng.uniform(-0.9, 0.2)
-    )
+    shift = block.corner(rng.uniform(-0.8, 0.8), base + crushed + max(0.0, -tilt) * block.width, rng.uniform(-0.9, 0.2))
     upper = replace(block, origin=shift, frame=turned, storeys=left, ground=False)
     draw_building(canvas, upper)
     crack(upper.front(canvas), upper.width, upper.height, severity, rng, block.wall)
-    _heap_before(
-        canvas, town, block, severity, rng, centre=rng.uniform(0.3, 0.7), share=0.6, high=crushed * 0.9 + 0.5
-    )
+    _heap_before(canvas, town, block, severity, rng, centre=rng.uniform(0.3, 0.7), share=0.6, high=crushed * 0.9 + 0.5)
 
 
 def _lean(canvas: Canvas, town: Town, block: Block, severity: float, rng: Random) -> None:
@@ -142,9 +138,7 @@ def _half(canvas: Canvas, town: Town, block: Block, severity: float, rng: Random
                 face.lit(RUST),
                 0.05,
             )
-    ragged_edge(
-        face, (edge, 0.0), (edge, rest.height), 0.8 * outward, face.lit(mixed(BRICK, block.wall, 0.4)), rng
-    )
+    ragged_edge(face, (edge, 0.0), (edge, rest.height), 0.8 * outward, face.lit(mixed(BRICK, block.wall, 0.4)), rng)
     crack(face, keep, rest.height, severity, rng, block.wall)
     centre = (keep + lost / 2) / block.width if right_gone else lost / 2 / block.width
     _heap_before(
@@ -169,9 +163,7 @@ def _roof(canvas: Canvas, town: Town, block: Block, severity: float, rng: Random
     from_above = seen_from_outside(canvas, block.corner(0, top, 0), block.corner(block.width, top, 0), ridge)
     if severity < 0.5 and block.style.roof != "flat" and from_above:
         draw_roof(canvas, block)
-        slope = canvas.face(
-            block.corner(0, top, 0), block.frame[:, 0], vector(0, 0.5, 0) + 0.85 * block.frame[:, 2]
-        )
+        slope = canvas.face(block.corner(0, top, 0), block.frame[:, 0], vector(0, 0.5, 0) + 0.85 * block.frame[:, 2])
         u, reach = rng.uniform(0.2, 0.6) * block.width, block.width * (0.15 + 0.3 * severity)
         hole = [
             (u + reach * math.cos(a) * rng.uniform(0.6, 1.1), 2.4 + 1.6 * math.sin(a) * rng.uniform(0.6, 1.1))
@@ -180,9 +172,7 @@ def _roof(canvas: Canvas, town: Town, block: Block, severity: float, rng: Random
         slope.polygon(hole, (40, 34, 30))
         for step in range(5):
             x = u - reach + 2 * reach * step / 4
-            slope.line(
-                ((x, 1.0), (x + rng.uniform(-0.3, 0.3), rng.uniform(2.4, 4.0))), slope.lit(TIMBER), 0.14
-            )
+            slope.line(((x, 1.0), (x + rng.uniform(-0.3, 0.3), rng.uniform(2.4, 4.0))), slope.lit(TIMBER), 0.14)
     else:
         sky_through = face.lit((74, 66, 60), 0.8)
         notch = [(0.0, top + 0.1)]
@@ -237,9 +227,7 @@ def _heap(canvas: Canvas, town: Town, block: Block, severity: float, rng: Random
     if concrete:
         for number in range(rng.randint(1, 3)):
             at = block.corner(rng.uniform(0.3, 0.7) * block.width, high * (0.5 + 0.2 * number), 1.0)
-            frame = block.frame @ rotation(
-                rng.uniform(-0.4, 0.4), rng.uniform(-0.6, 0), rng.uniform(-0.5, 0.5)
-            )
+            frame = block.frame @ rotation(rng.uniform(-0.4, 0.4), rng.uniform(-0.6, 0), rng.uniform(-0.5, 0.5))
             draw_slab(canvas, at, frame, rng.uniform(3, 6), rng.uniform(2, 4), varied(rng, CONCRETE, 14), rng)
 
 

@@ -37,9 +37,7 @@ def _crop(tile: NDArray[np.float32], width: int, height: int, rng: Random) -> ND
     return tile[y : y + height, x : x + width]
 
 
-def photograph(
-    image: Image.Image, town: Town, rng: Random, *, size: tuple[int, int], dust: float = 0.0
-) -> Image.Image:
+def photograph(image: Image.Image, town: Town, rng: Random, *, size: tuple[int, int], dust: float = 0.0) -> Image.Image:
     """Turn a drawing into a photograph of `size` pixels; `dust` is 0 to 1."""
     image = image.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
     if dust > 0:

@@ -62,9 +62,7 @@ def chart_map(town: Town, rng: Random) -> Image.Image:
             draw.ellipse((x - r, y - r * 0.8, x + r, y + r * 0.8), fill=(*tone, 110))
     else:
         for r in (0.05, 0.1, 0.16, 0.23):
-            draw.ellipse(
-                (x - r * width, y - r * width, x + r * width, y + r * width), outline=(210, 40, 40), width=2
-            )
+            draw.ellipse((x - r * width, y - r * width, x + r * width, y + r * width), outline=(210, 40, 40), width=2)
     star = [
         (
             x + (14 if k % 2 == 0 else 6) * math.sin(k * 0.628),
@@ -103,16 +101,12 @@ def seismogram(town: Town, rng: Random) -> Image.Image:
     for trace in range(traces):
         onset, decay = rng.uniform(0.1, 0.7) * width, rng.uniform(30, 150)
         since = np.clip(t - onset, 0, None)
-        wave = noise.standard_normal(t.size) * (
-            0.03 + (since > 0) * np.exp(-since / decay) * np.minimum(1, since / 6)
-        )
+        wave = noise.standard_normal(t.size) * (0.03 + (since > 0) * np.exp(-since / decay) * np.minimum(1, since / 6))
         middle, room = height * (trace + 0.5) / traces, height / traces * 0.42
         points = np.column_stack([t, middle + np.clip(wave * room * 0.6, -room, room)])
         tone = rng.choice(((30, 60, 150), (20, 20, 20), (170, 30, 30))) if not dark else (110, 230, 130)
         draw.line([tuple(point) for point in points.tolist()], fill=tone, width=1)
-        draw.text(
-            (6, middle - room), f"{_invented(rng)[:4].upper()} HHZ", fill=(130, 130, 130), font=font(12)
-        )
+        draw.text((6, middle - room), f"{_invented(rng)[:4].upper()} HHZ", fill=(130, 130, 130), font=font(12))
     return image
 
 
@@ -240,6 +234,4 @@ def blob(draw: ImageDraw.ImageDraw, size: tuple[int, int], rng: Random) -> None:
         cx = x + side * r * 0.4
         draw.ellipse((cx - r * 0.16, y - r * 0.26, cx + r * 0.16, y + r * 0.06), fill=(196, 180, 70))
         draw.ellipse((cx - r * 0.07, y - r * 0.24, cx + r * 0.07, y + r * 0.04), fill=(10, 10, 10))
-    draw.polygon(
-        ((x - r * 0.12, y + r * 0.2), (x + r * 0.12, y + r * 0.2), (x, y + r * 0.36)), fill=(190, 110, 110)
-    )
+    draw.polygon(((x - r * 0.12, y + r * 0.2), (x + r * 0.12, y + r * 0.2), (x, y + r * 0.36)), fill=(190, 110, 110))

@@ -49,9 +49,7 @@ def roof_slopes(canvas: Canvas, block: Block, width: float, depth: float, height
     canvas.line(eaves, scaled(colour, 0.45), 0.2)
     if not seen_from_outside(canvas, eaves[0], eaves[1], ridge[1]):
         return
-    slope = canvas.face(
-        eaves[0], block.frame[:, 0], (ridge[0] - eaves[0]) - block.frame[:, 0] * (inset + over)
-    )
+    slope = canvas.face(eaves[0], block.frame[:, 0], (ridge[0] - eaves[0]) - block.frame[:, 0] * (inset + over))
     canvas.polygon((eaves[0], eaves[1], ridge[1], ridge[0]), colour)
     rows = 9
     for row in range(rows):

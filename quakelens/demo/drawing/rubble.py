@@ -112,9 +112,7 @@ def draw_slab(
     """A broken floor slab with one ragged end from which bars stick out."""
     right, down, back = frame[:, 0], -frame[:, 1] * 0.25, frame[:, 2]
     near = at - right * length / 2 - back * breadth / 2
-    ragged = [
-        near + right * (length * rng.uniform(0.86, 1.08)) + back * breadth * t for t in (0, 0.3, 0.55, 0.8, 1)
-    ]
+    ragged = [near + right * (length * rng.uniform(0.86, 1.08)) + back * breadth * t for t in (0, 0.3, 0.55, 0.8, 1)]
     top = [near, *ragged, near + back * breadth]
     lit = canvas.light.on(tone, frame[:, 1])
     canvas.polygon([near, ragged[0], ragged[0] + down, near + down], scaled(lit, 0.55))

@@ -109,9 +109,7 @@ def _moved(block: Block, near: float, view: Random) -> Block:
 
 def _neighbours(canvas: Canvas, town: Town, block: Block, near: float, rng: Random) -> None:
     for _ in range(rng.randint(0, 2)):
-        far = new_block(
-            town, rng, x=rng.uniform(-24, 24), z=near + rng.uniform(22, 45), turn=rng.gauss(0, 0.3)
-        )
+        far = new_block(town, rng, x=rng.uniform(-24, 24), z=near + rng.uniform(22, 45), turn=rng.gauss(0, 0.3))
         draw_building(canvas, far)
     for side in (-1, 1):
         if rng.random() < 0.65:
@@ -120,9 +118,7 @@ def _neighbours(canvas: Canvas, town: Town, block: Block, near: float, rng: Rand
             other.origin[0] += side * gap
             draw_building(canvas, other)
         elif rng.random() < 0.6:
-            about.draw_tree(
-                canvas, town, rng, side * (block.width / 2 + rng.uniform(2, 5)), near + rng.uniform(2, 8)
-            )
+            about.draw_tree(canvas, town, rng, side * (block.width / 2 + rng.uniform(2, 5)), near + rng.uniform(2, 8))
 
 
 def _passers(canvas: Canvas, town: Town, near: float, view: Random, *, helpers: bool) -> None:
@@ -170,14 +166,10 @@ def street(town: Town, rng: Random, *, damaged: bool = False) -> Image.Image:
     if rng.random() < 0.5:
         about.draw_pole(canvas, rng, rng.choice((-4.4, 4.4)), rng.uniform(8, 20))
     for z in sorted((rng.uniform(7, 40) for _ in range(rng.randint(1, 6))), reverse=True):
-        about.draw_car(
-            canvas, rng, rng.choice((-4.2, 1.2)) + rng.uniform(-0.5, 0.5), z, rng.choice((1.45, 1.57, -1.5))
-        )
+        about.draw_car(canvas, rng, rng.choice((-4.2, 1.2)) + rng.uniform(-0.5, 0.5), z, rng.choice((1.45, 1.57, -1.5)))
     for z in sorted((rng.uniform(5, 30) for _ in range(rng.randint(0, 6))), reverse=True):
         about.draw_person(canvas, rng, rng.choice((-1, 1)) * rng.uniform(3.8, 6), z)
-    return photograph(
-        canvas.image, town, rng, size=size, dust=rng.uniform(0.2, 0.6) if rng.random() < 0.15 else 0.0
-    )
+    return photograph(canvas.image, town, rng, size=size, dust=rng.uniform(0.2, 0.6) if rng.random() < 0.15 else 0.0)
 
 
 def crowd(town: Town, rng: Random) -> Image.Image:

@@ -59,9 +59,7 @@ def construction(town: Town, rng: Random) -> Image.Image:
     return photograph(canvas.image, town, rng, size=size, dust=rng.choice((0.0, 0.0, 0.4)))
 
 
-def _scaffold(
-    canvas: Canvas, origin: Vector, frame: Vector, width: float, height: float, rng: Random
-) -> None:
+def _scaffold(canvas: Canvas, origin: Vector, frame: Vector, width: float, height: float, rng: Random) -> None:
     face = canvas.face(origin, frame[:, 0], frame[:, 1])
     steel = face.lit((150, 152, 156))
     if rng.random() < 0.35:
@@ -79,9 +77,7 @@ def _scaffold(
         level += 2.0
 
 
-def _bare_frame(
-    canvas: Canvas, origin: Vector, frame: Vector, width: float, storeys: int, rng: Random
-) -> None:
+def _bare_frame(canvas: Canvas, origin: Vector, frame: Vector, width: float, storeys: int, rng: Random) -> None:
     tone = varied(rng, CONCRETE, 14)
     filled = rng.random() < 0.5
     for back in (6.0, 0.0):
@@ -194,9 +190,7 @@ def nature(town: Town, rng: Random) -> Image.Image:
     canvas = open_canvas(town, rng, size, pitch=0.03)
     if rng.random() < 0.4:
         tone = canvas.light.on((70, 120, 150), vector(0, 1, 0))
-        canvas.polygon(
-            [vector(-400, 0, 14), vector(400, 0, 14), vector(400, 0, 500), vector(-400, 0, 500)], tone
-        )
+        canvas.polygon([vector(-400, 0, 14), vector(400, 0, 14), vector(400, 0, 500), vector(-400, 0, 500)], tone)
         for _ in range(60):
             x, z = rng.uniform(-40, 40), rng.uniform(15, 80)
             canvas.polygon(

@@ -146,9 +146,7 @@ def draw_person(canvas: Canvas, rng: Random, x: float, z: float, *, helmet: bool
     skin = canvas.light.on(rng.choice(((214, 172, 140), (180, 134, 104), (120, 84, 62))), facing)
     half, stride = tall * 0.13, rng.uniform(0.02, 0.14) * tall
     width = max(1, int(tall * 0.09))
-    canvas.draw.ellipse(
-        (px - half * 2, py - half * 0.3, px + half * 2, py + half * 0.3), fill=(15, 15, 20, 70)
-    )
+    canvas.draw.ellipse((px - half * 2, py - half * 0.3, px + half * 2, py + half * 0.3), fill=(15, 15, 20, 70))
     canvas.draw.line((px - stride, py, px, py - tall * 0.48), fill=legs, width=width)
     canvas.draw.line((px + stride, py, px, py - tall * 0.48), fill=scaled(legs, 0.8), width=width)
     canvas.draw.polygon(
@@ -176,9 +174,7 @@ def draw_person(canvas: Canvas, rng: Random, x: float, z: float, *, helmet: bool
     cap = canvas.light.on(
         rng.choice(HELMETS) if helmet else rng.choice(((40, 32, 28), (90, 64, 44), (150, 146, 140))), facing
     )
-    canvas.draw.pieslice(
-        (px - head * 1.15, py - tall * 1.02, px + head * 1.15, py - tall * 0.88), 180, 360, fill=cap
-    )
+    canvas.draw.pieslice((px - head * 1.15, py - tall * 1.02, px + head * 1.15, py - tall * 0.88), 180, 360, fill=cap)
 
 
 def draw_car(canvas: Canvas, rng: Random, x: float, z: float, turn: float) -> None:
@@ -217,9 +213,7 @@ def draw_car(canvas: Canvas, rng: Random, x: float, z: float, turn: float) -> No
     side.polygon(cabin, side.lit((56, 66, 78)))
     side.box(length * 0.46, 0.85, length * 0.46 + 0.1, 1.42, side.lit(tone))
     for wheel in (0.8, length - 0.8):
-        ring = [
-            (wheel + 0.33 * math.cos(a / 8 * 6.283), 0.33 + 0.33 * math.sin(a / 8 * 6.283)) for a in range(8)
-        ]
+        ring = [(wheel + 0.33 * math.cos(a / 8 * 6.283), 0.33 + 0.33 * math.sin(a / 8 * 6.283)) for a in range(8)]
         side.polygon(ring, (22, 22, 24))
 
 

@@ -114,9 +114,7 @@ class _Parser:
             nodes.append(self._terms())
         if len(nodes) == 1:
             return nodes[0]
-        return _Node(
-            lambda post: any(node.holds(post) for node in nodes), all(node.stands_alone for node in nodes)
-        )
+        return _Node(lambda post: any(node.holds(post) for node in nodes), all(node.stands_alone for node in nodes))
 
     def _terms(self) -> _Node:
         nodes = []
@@ -124,9 +122,7 @@ class _Parser:
             nodes.append(self._term())
         if not nodes:
             raise QueryError("There were errors processing your request: a clause is empty")
-        return _Node(
-            lambda post: all(node.holds(post) for node in nodes), any(node.stands_alone for node in nodes)
-        )
+        return _Node(lambda post: all(node.holds(post) for node in nodes), any(node.stands_alone for node in nodes))
 
     def _term(self) -> _Node:
         token = self.token or ""

@@ -116,7 +116,7 @@ _PLAIN = [
 ]
 
 
-class BadRequest(Exception):  # noqa: N818  # X's own word
+class BadRequest(Exception):  # X's own word
     """The body that goes with status 400."""
 
     def __init__(self, body: dict[str, Any]) -> None:
@@ -237,9 +237,7 @@ class _Reader:
     def _max_results(self) -> int:
         text = self._values.get("max_results", "10")
         if not re.fullmatch(r"\d{1,4}", text) or not 10 <= int(text) <= 100:
-            self._refuse(
-                "max_results", f"The `max_results` query parameter value [{text}] is not between 10 and 100"
-            )
+            self._refuse("max_results", f"The `max_results` query parameter value [{text}] is not between 10 and 100")
             return 10
         return int(text)
 
@@ -274,9 +272,7 @@ class _Reader:
     def _list(self, name: str, known: Sequence[str]) -> frozenset[str]:
         values = frozenset(value for value in self._values.get(name, "").split(",") if value)
         for value in sorted(values.difference(known)):
-            self._refuse(
-                name, f"The `{name}` query parameter value [{value}] is not one of [{','.join(known)}]"
-            )
+            self._refuse(name, f"The `{name}` query parameter value [{value}] is not one of [{','.join(known)}]")
         return values
 
 

@@ -1,0 +1,194 @@
+"""Watching and harvesting on real Prefect and tweepy, against servers that behave like X and the USGS."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from flows.harvest_and_score import harvest_and_score
+from flows.watch import watch
+from quakelens.demo.sample import Sample
+from quakelens.demo.servers import Fault, Faults, FeedServer, XApi, demo_faults
+from quakelens.errors import FeedError, UsageError
+from quakelens.registry.registry import Registry
+from quakelens.settings import Settings, Workspace, store_url_of
+from quakelens.store import open_store
+from quakelens.store.tables import metadata
+
+TOKEN = "a-token-that-must-not-be-seen"
+
+
+@dataclass
+class World:
+    """The stand-ins, and the time at which it is."""
+
+    workspace: Workspace
+    sample: Sample
+    feed: FeedServer
+    x: XApi
+    now: datetime
+
+    def rows(self, table: str) -> list[tuple[object, ...]]:
+        """All rows of a table of the store, in a stable order."""
+        store = open_store(store_url_of(Settings(), self.workspace))
+        with store.read() as connection:
+            found = [tuple(row) for row in connection.execute(select(metadata.tables[table]))]
+        store.close()
+        return sorted(found, key=repr)
+
+    @property
+    def report(self) -> Path:
+        """The live earthquake's report."""
+        return self.workspace.reports / "sample7001"
+
+
+@pytest.fixture
+def world(workspace: Workspace, sample: Sample, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    now = datetime.fromisoformat(json.loads(sample.about.read_text(encoding="utf-8"))["now"])
+    with (
+        FeedServer(sample.feed) as feed,
+        XApi(sample.posts, token=TOKEN, now=now, images_root=sample.live, faults=demo_faults()) as x,
+    ):
+        monkeypatch.setenv("QUAKELENS_USGS_FEED_URL", f"{feed.url}/feed.geojson")
+        monkeypatch.setenv("QUAKELENS_USGS_EVENT_URL", f"{feed.url}/fdsnws/event/1/query")
+        monkeypatch.setenv("QUAKELENS_X_BASE_URL", x.url)
+        monkeypatch.setenv("QUAKELENS_X_BEARER_TOKEN", TOKEN)
+        monkeypatch.setenv("QUAKELENS_MEDIA_ALLOW", x.address)
+        yield World(workspace, sample, feed, x, now)
+
+
+def test_an_earthquake_is_harvested_once_also_when_it_is_revised(world: World) -> None:
+    (summary,) = watch(now=world.now)
+    assert summary.earthquake == "sample7001"
+    assert summary.posts == summary.new_posts == len(set(world.x.billed)) - 2  # two are of the look-back
+    assert summary.media == summary.fetched + summary.failed
+    assert summary.failed == 3  # cut off, a page, not there
+    assert summary.near_duplicates > 5
+    assert 0 < summary.flagged <= summary.scored
+    assert len(world.x.billed) == len(set(world.x.billed))
+    reasons = {row for row in world.rows("media") if "failed" in row}
+    assert len(reasons) == 3
+
+    before = {table: world.rows(table) for table in ("posts", "pictures", "scores", "media")}
+    assert watch(now=world.now) == []
+    world.feed.set(world.sample.feed_revised)
+    assert watch(now=world.now) == []
+    (revised,) = [row for row in world.rows("earthquakes") if "sample7001" in row]
+    assert "samplegr2026jrkx" in revised
+    assert 6.5 in revised
+    # By hand and by its new id: it is the same earthquake, and there is nothing new.
+    again = harvest_and_score("samplegr2026jrkx", now=world.now)
+    assert (again.new_posts, again.posts, again.cost_usd) == (0, summary.posts, 0)
+    assert {table: world.rows(table) for table in before} == before
+    assert len(world.x.billed) == len(set(world.x.billed))
+
+
+def test_what_comes_out(world: World) -> None:
+    champion = Registry(world.workspace, Settings()).champion()
+    harvest_and_score("sample7001", now=world.now, notice="This is a drawn sample.")
+    page = (world.report / "index.html").read_text(encoding="utf-8")
+    assert "This is a drawn sample." in page
+    assert f"quakelens v{champion}" in page
+    assert "recycled" in page.lower()
+    with (world.report / "posts.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["decision"] for row in rows} <= {"damaged", "unsure"}
+    assert any(row["recycled"] == "true" for row in rows)
+    assert any(int(row["near_duplicates"]) > 0 for row in rows)
+    features = json.loads((world.report / "posts.geojson").read_text(encoding="utf-8"))["features"]
+    assert len(features) == len(rows)
+    heatmaps = list(world.workspace.heatmaps.rglob("*.png"))
+    assert heatmaps
+    assert {path.parts[-3] for path in heatmaps} == {champion}
+    # Raw pages as they came; no token anywhere.
+    assert list(world.workspace.pages.rglob("*.gz"))
+    for path in world.workspace.root.rglob("*"):
+        if path.is_file() and "dvc" not in path.parts[-3:]:
+            assert TOKEN.encode() not in path.read_bytes(), path
+
+
+def test_the_next_run_uses_the_new_champion(world: World) -> None:
+    first = harvest_and_score("sample7001", model="starter", now=world.now)
+    second = harvest_and_score("sample7001", now=world.now)
+    assert second.new_posts == 0
+    models = {row[1] for row in world.rows("scores")}
+    assert models == {"starter", "1"}
+    assert first.scored == second.scored
+
+
+@pytest.mark.parametrize("after", ["x: ", "pictures: ", "scored"])
+def test_killed_in_the_middle_and_run_again_it_completes(world: World, after: str) -> None:
+    # `after`: what the run says of itself just before it is killed.
+    code = (
+        "import sys; from datetime import datetime\n"
+        "from quakelens.orchestration import load_flow, speak\n"
+        "from quakelens.settings import read_settings, workspace_of\n"
+        "speak(); flow = load_flow('harvest_and_score', workspace_of(read_settings()))\n"
+        f"flow('sample7001', now=datetime.fromisoformat('{world.now.isoformat()}'))"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, start_new_session=True)
+    assert process.stderr is not None
+    for line in process.stderr:
+        if after in line and "trying again" not in line:
+            break
+    else:
+        pytest.fail("it ended before it could be killed")
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    process.stderr.close()
+    summary = harvest_and_score("sample7001", now=world.now)
+    assert summary.posts == len({row[:2] for row in world.rows("posts")}) - 2
+    assert summary.fetched + summary.failed == summary.media
+    assert summary.failed == 3
+    assert len(world.x.billed) == len(set(world.x.billed))
+    assert len(world.rows("scores")) == len({row[:2] for row in world.rows("scores")}) == summary.scored
+    assert (world.report / "index.html").is_file()
+    assert not [path for path in world.workspace.root.rglob(".*-*") if path.is_file() and "media" in path.parts]
+
+
+def test_killed_while_pages_come_it_asks_for_no_page_twice(world: World) -> None:
+    world.x.faults = Faults({2: Fault("slow", 20.0)})
+    code = (
+        "from datetime import datetime\n"
+        "from quakelens.orchestration import load_flow\n"
+        "from quakelens.settings import read_settings, workspace_of\n"
+        "flow = load_flow('harvest_and_score', workspace_of(read_settings()))\n"
+        f"flow('sample7001', now=datetime.fromisoformat('{world.now.isoformat()}'))"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL, start_new_session=True)
+    deadline = time.monotonic() + 120
+    while len(world.x.searches) < 2 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert len(world.x.searches) == 2
+    first = set(world.x.billed)
+    world.x.faults = Faults()
+    summary = harvest_and_score("sample7001", now=world.now)
+    assert len(world.x.billed) == len(set(world.x.billed)) > len(first) > 0
+    assert summary.posts == len({row[:2] for row in world.rows("posts")}) - 2
+
+
+def test_a_bad_feed_is_an_error_and_loses_nothing(world: World) -> None:
+    world.feed.set(world.sample.feed.read_bytes()[:500])
+    with pytest.raises(FeedError, match="cut off"):
+        watch(now=world.now)
+    world.feed.set(b'{"type": "FeatureCollection", "metadata": {}, "features": []}')
+    assert watch(now=world.now) == []
+    assert world.x.searches == []
+
+
+def test_x_without_a_token_says_what_to_set(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("QUAKELENS_X_BEARER_TOKEN")
+    with pytest.raises(UsageError, match="QUAKELENS_X_BEARER_TOKEN"):
+        harvest_and_score("sample7001", now=world.now)
