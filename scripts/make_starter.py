@@ -21,7 +21,7 @@ from quakelens.dataset.add import add
 from quakelens.dataset.folds import add_folds
 from quakelens.dataset.labelled import Labelled, read_collection
 from quakelens.dataset.split import Assigned
-from quakelens.evaluation.calibration import fit_platt
+from quakelens.evaluation.calibration import fit_platt, weights_at
 from quakelens.evaluation.metrics import figures
 from quakelens.evaluation.thresholds import choose_thresholds
 from quakelens.files import write_json
@@ -63,7 +63,7 @@ def main(manifest: Path) -> None:
     every = judged + others
     honest = _out_of_fold(judged, known, params.training)
     damaged, logits = _labels(judged), _out_of_fold(every, known, params.training)[: len(judged)]
-    platt = fit_platt(logits, damaged)
+    platt = fit_platt(logits, damaged, weights_at(params.decision.prevalence, damaged))
     calibration = Calibration(a=platt.a, b=platt.b)
     chosen = choose_thresholds(probability_of(logits, calibration), damaged, params.decision)
     thresholds = Thresholds(damaged=chosen.damaged, not_damaged=chosen.not_damaged)

@@ -61,6 +61,21 @@ def fit_platt(logits: NDArray[Any], label: NDArray[np.bool_], weights: NDArray[A
     return Platt(a, b)
 
 
+def weights_at(prevalence: float, label: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Weights `(n,)`, mean 1, by which this share of the pictures is damaged.
+
+    Probabilities that are calibrated with them mean the same whatever mix of pictures was at hand.
+
+    Raises:
+        DataError: A class is missing.
+    """
+    positives = int(label.sum())
+    if positives in (0, len(label)):
+        raise DataError(f"of {len(label)} pictures {positives} are damaged: calibration needs both classes")
+    share = np.where(label, prevalence / positives, (1 - prevalence) / (len(label) - positives))
+    return np.asarray(share * len(label), dtype=np.float64)
+
+
 def expected_calibration_error(probability: NDArray[np.float64], label: NDArray[np.bool_], bins: int = BINS) -> float:
     """Mean distance between the probability of "damaged" and the share of damaged, over equal-mass bins.
 

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from pathlib import Path
-
-import numpy as np
 
 from quakelens.errors import DataError
 from quakelens.evaluation.predictions import Predictions
@@ -17,22 +13,13 @@ COLUMNS = ("sha256", "label", "probability", "decision", "event", "source")
 
 def write_predictions(path: Path, predictions: Predictions) -> None:
     """Write predictions, sorted by sha256, probabilities with six decimals."""
-    table = io.StringIO()
-    writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for row in np.argsort(np.array(predictions.sha256, dtype=np.str_)):
-        writer.writerow(
-            (
-                predictions.sha256[row],
-                "damaged" if predictions.label[row] else "not_damaged",
-                f"{predictions.probability[row]:.6f}",
-                predictions.decision[row],
-                predictions.event[row],
-                predictions.source[row],
-            )
-        )
+    import pandas as pd
+
+    frame = pd.DataFrame({name: getattr(predictions, name) for name in COLUMNS})
+    frame["label"] = frame["label"].map({True: "damaged", False: "not_damaged"})
+    text = frame.sort_values("sha256").to_csv(index=False, float_format="%.6f", lineterminator="\n")
     with write_atomically(path) as file:
-        file.write(table.getvalue().encode())
+        file.write(text.encode())
 
 
 def read_predictions(path: Path) -> Predictions:
@@ -41,18 +28,21 @@ def read_predictions(path: Path) -> Predictions:
     Raises:
         DataError: The file is missing or has other columns.
     """
+    import pandas as pd
+
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-    except FileNotFoundError:
-        raise DataError(f"{path} is missing: run `quakelens retrain`") from None
-    if rows and set(rows[0]) != set(COLUMNS):
-        raise DataError(f"{path} has columns {', '.join(rows[0])}, not {', '.join(COLUMNS)}")
+        # Nothing is guessed: a hash of digits only stays text, and a source may be called NA.
+        types = dict.fromkeys(COLUMNS, str) | {"probability": float}
+        frame = pd.read_csv(path, keep_default_na=False, dtype=types)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} cannot be read ({error}): run `quakelens retrain`") from error
+    if tuple(frame.columns) != COLUMNS:
+        raise DataError(f"{path} has columns {', '.join(frame.columns)}, not {', '.join(COLUMNS)}")
     return Predictions(
-        sha256=[row["sha256"] for row in rows],
-        label=np.array([row["label"] == "damaged" for row in rows], dtype=np.bool_),
-        probability=np.array([float(row["probability"]) for row in rows]),
-        decision=[row["decision"] for row in rows],
-        event=[row["event"] for row in rows],
-        source=[row["source"] for row in rows],
+        sha256=frame["sha256"].tolist(),
+        label=(frame["label"] == "damaged").to_numpy(),
+        probability=frame["probability"].to_numpy(),
+        decision=frame["decision"].tolist(),
+        event=frame["event"].tolist(),
+        source=frame["source"].tolist(),
     )

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from quakelens import params as sections
 from quakelens.errors import DataError
-from quakelens.evaluation.calibration import fit_platt
+from quakelens.evaluation.calibration import fit_platt, weights_at
 from quakelens.evaluation.tables import write_predictions
 from quakelens.evaluation.thresholds import choose_thresholds
 from quakelens.files import write_atomically, write_json
@@ -57,7 +57,8 @@ def run(prepared: Path, features: Path, out: Path, params: sections.Params) -> N
             f"the {len(pictures)} training pictures cannot be cross-validated: leaving any earthquake out "
             "leaves one class only. Add a second earthquake with damaged and intact buildings"
         )
-    platt = fit_platt(logits[judged], damaged[judged])
+    weights = weights_at(params.decision.prevalence, damaged[judged])
+    platt = fit_platt(logits[judged], damaged[judged], weights)
     calibration = Calibration(a=platt.a, b=platt.b)
     probability = probability_of(logits, calibration)
     thresholds = choose_thresholds(probability[judged], damaged[judged], params.decision)

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy.special import expit
 
 from quakelens.errors import DataError
-from quakelens.evaluation.calibration import Platt, equal_mass_bins, expected_calibration_error, fit_platt
+from quakelens.evaluation.calibration import Platt, equal_mass_bins, expected_calibration_error, fit_platt, weights_at
 
 
 def drawn(n=4000, a=0.7, b=-1.2, seed=0):
@@ -121,3 +121,21 @@ def test_bins_are_ordered_and_keep_equal_values_together(values, bins):
 def test_bins_of_different_values_hold_equal_numbers():
     numbers = equal_mass_bins(np.random.default_rng(0).random(300), 15)
     assert np.bincount(numbers).tolist() == [20] * 15
+
+
+def test_probabilities_mean_the_stated_mix_whatever_the_mix_at_hand() -> None:
+    rng = np.random.default_rng(0)
+
+    def pictures(n: int, damaged_share: float) -> tuple[np.ndarray, np.ndarray]:
+        label = np.arange(n) < n * damaged_share
+        return rng.normal(size=n) + 2 * label, label
+
+    fitted = []
+    for share in (0.03, 0.5):
+        logits, label = pictures(40_000, share)
+        fitted.append(fit_platt(logits, label, weights_at(0.1, label)))
+    logits, label = pictures(40_000, 0.1)
+    for platt in fitted:
+        assert platt.apply(logits).mean() == pytest.approx(0.1, abs=0.01)
+    with pytest.raises(DataError, match="both classes"):
+        weights_at(0.1, np.ones(3, dtype=np.bool_))
