@@ -5,13 +5,15 @@ READY := $(VENV)/.ready
 
 .PHONY: setup demo test lint bench clean
 
-# The environment: exact versions, no resolving. Interrupted and run again, it goes on.
+# The environment: exact versions, no resolving. Interrupted and run again, it goes on. Compiled by all cores
+# afterwards, as pip does it on one.
 setup: $(READY)
 
 $(READY): requirements.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV); a first time takes some minutes"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-compile -r requirements.lock
+	@$(BIN)/python -c "import compileall; compileall.compile_dir('$(VENV)/lib', quiet=2, workers=0)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@$(BIN)/quakelens init
 	@touch $(READY)
