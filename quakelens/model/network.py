@@ -67,7 +67,7 @@ def network(backbone: Backbone, weight: NDArray[np.float32], bias: float) -> tor
     with torch.inference_mode():
         try:
             built(torch.zeros((1, 64, 64, 3), dtype=torch.uint8))
-        except (RuntimeError, ValueError, IndexError) as error:
+        except (RuntimeError, ValueError, IndexError, AssertionError) as error:
             raise ModelError(
                 f"a head of {len(weight)} weights does not fit backbone `{backbone.name}`, or it gives no "
                 f"map of features: {error}"

@@ -6,12 +6,18 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from quakelens.errors import ModelError
+
 if TYPE_CHECKING:
     import torch
 
 
 def to_openvino(network: torch.nn.Module, size: int) -> Any:
-    """Convert a module that takes `(N, size, size, 3) uint8`, for any N, to an OpenVINO model."""
+    """Convert a module that takes `(N, size, size, 3) uint8`, for any N, to an OpenVINO model.
+
+    Raises:
+        ModelError: It does not take pictures of this size, or cannot be converted.
+    """
     import openvino
     import torch
 
@@ -19,7 +25,10 @@ def to_openvino(network: torch.nn.Module, size: int) -> Any:
     with torch.inference_mode(), warnings.catch_warnings():
         # The converter traces with torch.jit, which announces its retirement at each call.
         warnings.simplefilter("ignore")
-        return openvino.convert_model(network, example_input=example, input=[-1, size, size, 3])
+        try:
+            return openvino.convert_model(network, example_input=example, input=[-1, size, size, 3])
+        except (RuntimeError, AssertionError) as error:
+            raise ModelError(f"the network cannot take pictures of {size} pixels: {error}") from error
 
 
 def save_openvino(network: torch.nn.Module, size: int, path: Path) -> None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from quakelens import params as sections
 from quakelens.dataset.labelled import Labelled, read_collection
 from quakelens.engine.backends import compile_openvino
-from quakelens.errors import DataError
+from quakelens.errors import DataError, ModelError
 from quakelens.files import write_atomically
 from quakelens.images import decode, read_bytes
 from quakelens.model.preprocessing import Preprocessing
@@ -111,7 +111,12 @@ def _compute(
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as threads:
         for start in range(0, len(pictures), step):
             batch = np.stack(list(threads.map(view, pictures[start : start + step])))
-            rows.append(compiled(batch)[0].mean(axis=(2, 3)))
+            features = compiled(batch)[0]
+            if features.ndim != 4:
+                raise ModelError(
+                    f"backbone `{params.model.backbone}` gives no map of features: choose a convolutional network"
+                )
+            rows.append(features.mean(axis=(2, 3)))
             if on_progress:
                 on_progress(min(start + step, len(pictures)), len(pictures))
     return np.concatenate(rows).astype(np.float32)

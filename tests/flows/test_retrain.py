@@ -128,9 +128,15 @@ def test_data_is_on_the_remote(workspace: Workspace) -> None:
     assert picture.read_bytes() == content
 
 
-@pytest.mark.parametrize("after", ["Running stage 'features'", "Running stage 'export'"])
-def test_killed_in_the_middle_and_run_again_it_completes(workspace: Workspace, after: str) -> None:
-    set_param(workspace, "  pixels: 224", "  pixels: 192")
+@pytest.mark.parametrize(
+    ("old", "new", "after"),
+    [
+        ("  pixels: 224", "  pixels: 160", "Running stage 'features'"),
+        ("  l2: 1.0", "  l2: 2.0", "Running stage 'export'"),
+    ],
+)
+def test_killed_in_the_middle_and_run_again_it_completes(workspace: Workspace, old: str, new: str, after: str) -> None:
+    set_param(workspace, old, new)
     command = [sys.executable, "-m", "quakelens", "retrain"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
     assert process.stderr is not None
