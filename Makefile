@@ -30,5 +30,9 @@ lint: setup
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
+# What the speed claims rest on; make bench PICTURES=folder for real photographs.
+bench: setup
+	@$(BIN)/python benchmarks/backends.py $(PICTURES)
+
 clean:
 	rm -rf $(VENV) .demo .demo-corpus

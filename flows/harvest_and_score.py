@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from prefect import flow
 
 from quakelens.earthquakes.resolve import resolve
-from quakelens.errors import Busy
+from quakelens.errors import Busy, SourceError
 from quakelens.harvest.summary import HarvestSummary
 from quakelens.params import read_params
 from quakelens.registry.names import CHAMPION
@@ -39,6 +39,8 @@ def harvest_and_score(
 
     Raises:
         Busy: Another run works on this earthquake.
+        SourceError: A source failed or refused before its end; the report is written all the same, and the
+            run counts as failed, so that `watch` starts it again.
         UsageError: A source lacks what it needs.
     """
     settings = read_settings()
@@ -64,6 +66,8 @@ def harvest_and_score(
                 score_pictures(store, found, pinned, workspace, clock)
                 report = report_on(store, found, pinned, workspace, clock(), notice)
                 summary = tell(store, found, pinned, pages, report)
+            if stopped := [str(page.stopped_because) for page in pages if page.failed]:
+                raise SourceError(f"{'; '.join(stopped)}. What had come before is scored: {report}")
         except BaseException as error:
             runs.fail(store, held, datetime.now(UTC), f"{type(error).__name__}: {error}")
             raise

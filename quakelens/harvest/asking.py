@@ -41,12 +41,16 @@ class Patience:
 
 
 class Stopped(Exception):
-    """The source gives no more in this run; the message says why. `refused` asks for a person."""
+    """The source gives no more in this run; the message says why.
 
-    def __init__(self, message: str, requests: int, *, refused: bool = False) -> None:
+    `refused` asks for a person; `budget` means that the limit was reached, which is no failure.
+    """
+
+    def __init__(self, message: str, requests: int, *, refused: bool = False, budget: bool = False) -> None:
         super().__init__(message)
         self.requests = requests
         self.refused = refused
+        self.budget = budget
 
 
 def ask(source: Source, request: Request, patience: Patience) -> tuple[Page, int]:

@@ -40,6 +40,7 @@ class PagesResult:
         problems: What could not be read or is left out, a sentence each.
         stopped_because: Why not everything was asked for; None if it was.
         refused: It stopped because the source wants a person to act.
+        failed: It stopped for another reason than the limit of posts: run it again to complete it.
         cost_usd: Of this run's pages, an upper bound in US dollars.
     """
 
@@ -51,6 +52,7 @@ class PagesResult:
     problems: tuple[str, ...]
     stopped_because: str | None
     refused: bool
+    failed: bool
     cost_usd: float
 
 
@@ -118,5 +120,6 @@ def harvest_pages(
         problems=(*walker.problems, *ingest.problems),
         stopped_because=None if stopped is None else str(stopped),
         refused=stopped is not None and stopped.refused,
+        failed=stopped is not None and not stopped.budget,
         cost_usd=cost_usd(source.name, posts=after.posts - before.posts, authors=after.authors - before.authors),
     )

@@ -167,5 +167,6 @@ class Walker:
                 f"{read:,} posts were read for {self.earthquake.title}, and no more than harvest.max_posts = "
                 f"{self.params.max_posts:,} may be: raise it in params.yaml to go on",
                 0,
+                budget=True,
             )
         return min(self.params.page_size, left)

@@ -1,6 +1,7 @@
 """Watching and harvesting on real Prefect and tweepy, against servers that behave like X and the USGS."""
 
 import csv
+import gzip
 import json
 import os
 import signal
@@ -20,7 +21,7 @@ from flows.harvest_and_score import harvest_and_score
 from flows.watch import watch
 from quakelens.demo.sample import Sample
 from quakelens.demo.servers import Fault, Faults, FeedServer, XApi, demo_faults
-from quakelens.errors import FeedError, UsageError
+from quakelens.errors import FeedError, SourceError, UsageError
 from quakelens.registry.registry import Registry
 from quakelens.settings import Settings, Workspace, store_url_of
 from quakelens.store import open_store
@@ -165,6 +166,12 @@ def test_killed_in_the_middle_and_run_again_it_completes(world: World, after: st
     assert not [path for path in world.workspace.root.rglob(".*-*") if path.is_file() and "media" in path.parts]
 
 
+def archived_ids(world: World) -> set[str]:
+    """Posts of the pages that are in the archive: one line about the request, then the response as it came."""
+    pages = (gzip.decompress(path.read_bytes()) for path in world.workspace.pages.rglob("*.gz"))
+    return {post["id"] for page in pages for post in json.loads(page.partition(b"\n")[2]).get("data", [])}
+
+
 def test_killed_while_pages_come_it_pays_for_no_page_twice(world: World) -> None:
     text = world.workspace.params.read_text(encoding="utf-8").replace("  page_size: 100", "  page_size: 20")
     world.workspace.params.write_text(text, encoding="utf-8")
@@ -173,18 +180,29 @@ def test_killed_while_pages_come_it_pays_for_no_page_twice(world: World) -> None
     deadline = time.monotonic() + 120
     while len(world.x.searches) < 3 and time.monotonic() < deadline:
         time.sleep(0.05)
-    paid = set(world.x.billed)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     assert len(world.x.searches) == 3
-    assert len(paid) > 20
-    time.sleep(4)  # the answer that was on its way when the process died is lost, whether X bills it or not
+    archived = archived_ids(world)
+    assert len(archived) > 20
+    time.sleep(4)  # the answer that was on its way when the process died is lost, though X bills it
     lost = len(world.x.billed)
     summary = harvest_and_score("sample7001", now=world.now)
     assert summary.posts == len({row[:2] for row in world.rows("posts")}) - 2
     afterwards = world.x.billed[lost:]
     assert len(afterwards) == len(set(afterwards))
-    assert not paid & set(afterwards)
+    assert not archived & set(afterwards)
+
+
+def test_a_source_that_refuses_fails_the_run_but_keeps_what_came(world: World) -> None:
+    world.x.faults = Faults({1: Fault("402")})
+    with pytest.raises(SourceError, match="credits"):
+        harvest_and_score("sample7001", now=world.now)
+    assert (world.report / "index.html").is_file()
+    assert [row for row in world.rows("runs") if "failed" in row]
+    world.x.faults = Faults()
+    assert harvest_and_score("sample7001", now=world.now).new_posts > 50
+    assert [row for row in world.rows("runs") if "done" in row]
 
 
 def test_a_bad_feed_is_an_error_and_loses_nothing(world: World) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from prefect.settings import PREFECT_API_URL
 
 from flows.retrain import retrain
 from quakelens.engine import Engine
@@ -138,7 +139,8 @@ def test_data_is_on_the_remote(workspace: Workspace) -> None:
 def test_killed_in_the_middle_and_run_again_it_completes(workspace: Workspace, old: str, new: str, after: str) -> None:
     set_param(workspace, old, new)
     command = [sys.executable, "-m", "quakelens", "retrain"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    environment = {**os.environ, "PREFECT_API_URL": str(PREFECT_API_URL.value())}
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True)
     assert process.stderr is not None
     for line in process.stderr:
         if after in line:
@@ -149,7 +151,7 @@ def test_killed_in_the_middle_and_run_again_it_completes(workspace: Workspace, o
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     process.stderr.close()
-    done = subprocess.run([*command, "--json"], capture_output=True, text=True, check=False)
+    done = subprocess.run([*command, "--json"], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     outcome = json.loads(done.stdout.splitlines()[-1])
     assert outcome["version"] == "2"
