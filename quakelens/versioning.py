@@ -52,25 +52,37 @@ def initialise(workspace: Workspace, settings: Settings) -> list[Path]:
         written.append(workspace.pipeline)
     if not (workspace.root / ".dvc" / "config").exists():
         git = [] if (workspace.root / ".git").exists() else ["--no-scm"]
-        run(workspace, ["init", "--quiet", "--force", *git])
+        run(workspace, ["init", "--force", *git])
         run(workspace, ["config", "core.analytics", "false"])
         run(workspace, ["remote", "add", "--default", REMOTE, "dvc-remote"])
         written.append(workspace.root / ".dvc" / "config")
+    elif not _is_in_git(workspace.root) and "no_scm" not in _dvc_config(workspace.root):
+        # A checkout that came as an archive: its configuration expects git, and DVC would refuse everything.
+        run(workspace, ["config", "--local", "core.no_scm", "true"])
     if settings.dvc_remote:
         run(workspace, ["remote", "modify", "--local", REMOTE, "url", settings.dvc_remote])
     return written
+
+
+def _is_in_git(folder: Path) -> bool:
+    return any((above / ".git").exists() for above in (folder, *folder.parents))
+
+
+def _dvc_config(root: Path) -> str:
+    files = (root / ".dvc" / "config", root / ".dvc" / "config.local")
+    return "".join(path.read_text(encoding="utf-8") for path in files if path.is_file())
 
 
 def track(workspace: Workspace, folders: Iterable[Path]) -> None:
     """Put folders under DVC in their present state."""
     names = [str(folder.relative_to(workspace.root)) for folder in sorted(folders)]
     if names:
-        run(workspace, ["add", "--quiet", *names])
+        run(workspace, ["add", *names])
 
 
 def push(workspace: Workspace) -> None:
     """Copy tracked data to the remote, what is not there yet."""
-    run(workspace, ["push", "--quiet"])
+    run(workspace, ["push"])
 
 
 def reproduce(workspace: Workspace, on_line: Callable[[str], None] | None = None) -> list[str]:
