@@ -22,7 +22,7 @@ def open_store(url: str) -> Store:
     """Open the store at an SQLAlchemy URL; two processes may do so at once.
 
     Args:
-        url: Such as `sqlite:////home/ada/quakes/data/store.db` or `postgresql+psycopg://...`.
+        url: Such as `sqlite:////srv/quakelens/store.db` or `postgresql+psycopg://...`.
 
     Raises:
         UsageError: The URL cannot be used, the file is no database, or a newer quakelens made it.
