@@ -10,21 +10,20 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from quakelens.cli.tables import figures_table
+from quakelens.cli.tables import show_figures
 from quakelens.dataset.collect import collect
 from quakelens.demo.corpus import corpus_replay
+from quakelens.demo.environment import only_these_settings
 from quakelens.demo.material import Material, drawn_sample
 from quakelens.demo.servers import FeedServer, XApi, demo_faults
 from quakelens.demo.truth import agreement
@@ -33,7 +32,6 @@ from quakelens.orchestration import load_flow
 from quakelens.params import read_params
 from quakelens.progress import progress
 from quakelens.settings import Settings, Workspace, store_url_of
-from quakelens.stages.evaluate import METRICS
 from quakelens.store import earthquakes, open_store
 from quakelens.versioning import initialise
 
@@ -58,6 +56,11 @@ def run_demo(workspace: Workspace, corpus: Path | None, console: Console) -> Sho
     Raises:
         QuakelensError: Whatever a step raises.
     """
+    with only_these_settings({"QUAKELENS_WORKSPACE": str(workspace.root)}):
+        return _run(workspace, corpus, console)
+
+
+def _run(workspace: Workspace, corpus: Path | None, console: Console) -> Shown:
     started = time.monotonic()
     step = _steps(console, started)
     step("Set up a workspace of its own", str(workspace.root))
@@ -76,14 +79,13 @@ def run_demo(workspace: Workspace, corpus: Path | None, console: Console) -> Sho
         added = collect(workspace, read_params(workspace.params), material.manifest, on_progress=report)
     console.print(f"  {added.added} added, {added.already} were there")
 
-    with _environment({"QUAKELENS_WORKSPACE": str(workspace.root)}):
-        step("Retrain", "prepare, features, train, evaluate, export; then MLflow and the gate")
-        outcome = load_flow("retrain", workspace)()
-        _show_figures(workspace, console)
-        console.print(f"  version {outcome.version}: {outcome.reason}")
+    step("Retrain", "prepare, features, train, evaluate, export; then MLflow and the gate")
+    outcome = load_flow("retrain", workspace)()
+    show_figures(workspace, console)
+    console.print(f"  version {outcome.version}: {outcome.reason}")
 
-        step("An earthquake appears in the feed", "watch decides, harvests and scores")
-        _harvest(workspace, material, console)
+    step("An earthquake appears in the feed", "watch decides, harvests and scores")
+    _harvest(workspace, material, console)
     page = _report_of(workspace, material)
     step("Done", f"the report: {page}")
     console.print(f"  [bold]{material.notice}[/bold]")
@@ -95,8 +97,9 @@ def _harvest(workspace: Workspace, material: Material, console: Console) -> None
     with (
         FeedServer(_fresh(material.feed, material)) as feed,
         XApi(material.posts, token=token, now=material.now, images_root=material.images, faults=demo_faults()) as x,
-        _environment(
+        only_these_settings(
             {
+                "QUAKELENS_WORKSPACE": str(workspace.root),
                 "QUAKELENS_USGS_FEED_URL": f"{feed.url}/feed.geojson",
                 "QUAKELENS_USGS_EVENT_URL": f"{feed.url}/fdsnws/event/1/query",
                 "QUAKELENS_X_BASE_URL": x.url,
@@ -147,12 +150,6 @@ def _hold_out(workspace: Workspace, held_out: tuple[str, ...]) -> None:
             file.write(changed.encode())
 
 
-def _show_figures(workspace: Workspace, console: Console) -> None:
-    metrics = json.loads((workspace.evaluated / METRICS).read_text(encoding="utf-8"))
-    console.print(figures_table("Held-out earthquakes: no part in training", metrics["held_out"]))
-    console.print(figures_table("Training earthquakes, each left out in turn", metrics["cross_validation"]))
-
-
 def _show(summary: Mapping[str, Any], console: Console) -> None:
     shown = "  ".join(f"{key} {value}" for key, value in summary.items() if key not in ("earthquake", "report"))
     console.print(f"  {summary['earthquake']}: {shown}", highlight=False)
@@ -175,18 +172,3 @@ def _key_of(workspace: Workspace, material: Material) -> str:
 
 def _report_of(workspace: Workspace, material: Material) -> Path:
     return workspace.reports / _key_of(workspace, material) / "index.html"
-
-
-@contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    """Set environment variables for the block: the flows read their settings from there, as on any day."""
-    before = {key: os.environ.get(key) for key in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for key, value in before.items():
-            if value is None:
-                os.environ.pop(key, None)
-            else:
-                os.environ[key] = value
