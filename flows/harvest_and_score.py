@@ -15,7 +15,7 @@ from quakelens.registry.names import CHAMPION
 from quakelens.settings import read_settings, store_url_of, workspace_of
 from quakelens.sources.available import NAMES
 from quakelens.store import earthquakes, open_store, runs
-from tasks.harvesting import fetch_pictures, harvest_posts, pin_model, report_on, score_pictures, tell
+from tasks.harvesting import fetch_pictures, harvest_posts, pin_model, score_pictures, tell, write_report
 
 
 @flow(name="harvest-and-score", flow_run_name="harvest-{earthquake}", validate_parameters=False)
@@ -64,7 +64,7 @@ def harvest_and_score(
                 pages = [harvest_posts(store, name, found, workspace, settings, params, clock()) for name in sources]
                 fetch_pictures(store, found, workspace, settings, params)
                 score_pictures(store, found, pinned, workspace, clock)
-                report = report_on(store, found, pinned, workspace, clock(), notice)
+                report = write_report(store, found, pinned, workspace, clock(), notice)
                 summary = tell(store, found, pinned, pages, report)
             if stopped := [str(page.stopped_because) for page in pages if page.failed]:
                 raise SourceError(f"{'; '.join(stopped)}. What had come before is scored: {report}")

@@ -25,7 +25,6 @@ from quakelens.files import write_atomically
 from quakelens.locks import exclusive
 from quakelens.settings import Settings, Workspace
 
-STAGES = ("prepare", "features", "train", "evaluate", "export")
 REMOTE = "storage"
 TIMEOUT_S = 6 * 3600.0
 _BUSY = "Unable to acquire lock"

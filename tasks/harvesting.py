@@ -24,15 +24,13 @@ from quakelens.harvest import (
     summarise,
 )
 from quakelens.harvest.summary import HarvestSummary
-from quakelens.model.bundle import read_manifest
 from quakelens.params import Params
 from quakelens.progress import progress
 from quakelens.registry.lookup import Found, find
-from quakelens.report.build import build_view
-from quakelens.report.write import write_report
+from quakelens.report.current import report_on
 from quakelens.settings import Settings, Workspace
 from quakelens.sources.available import open_source
-from quakelens.store import Store, earthquakes
+from quakelens.store import Store
 
 logger = logging.getLogger("quakelens.harvest")
 
@@ -100,18 +98,11 @@ def score_pictures(
 
 
 @task(name="write report", cache_policy=NO_CACHE, retries=1, timeout_seconds=HOUR)
-def report_on(
+def write_report(
     store: Store, earthquake: Earthquake, model: Found, workspace: Workspace, now: datetime, notice: str | None
 ) -> Path:
     """Write the report's page, GeoJSON and CSV."""
-    manifest = read_manifest(model.folder)
-    key = earthquakes.get(store, earthquake.id).key  # unlike the preferred id it never changes
-    view = build_view(
-        store, earthquake.id, workspace.media, workspace.heatmaps,
-        model_label=manifest.label(model.version), model_version=model.version,
-        model_note=manifest.note, now=now, notice=notice,
-    )  # fmt: skip
-    files = write_report(view, workspace.reports / key)
+    files = report_on(store, earthquake.id, model, workspace, now, notice)
     create_link_artifact(files.html.as_uri(), key="report", link_text=earthquake.title)
     return files.html
 

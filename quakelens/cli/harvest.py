@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from quakelens.params import Harvest
+    from quakelens.settings import Settings, Workspace
 
 
 @click.command("harvest")
@@ -22,10 +27,10 @@ def command(earthquake: str, sources: tuple[str, ...], ref: str, dry_run: bool, 
 
     settings = read_settings()
     workspace = workspace_of(settings)
-    read_params(workspace.params)  # a wrong key is said before anything is asked
+    params = read_params(workspace.params)  # a wrong key is said before anything is asked
     names = sources or NAMES
     if dry_run:
-        _plan(earthquake, names, as_json)
+        _plan(earthquake, names, settings, workspace, params.harvest, as_json=as_json)
         return
     for name in names:
         open_source(name, settings)  # what is missing is said before a server is started
@@ -38,17 +43,21 @@ def command(earthquake: str, sources: tuple[str, ...], ref: str, dry_run: bool, 
         click.echo(f"{key:>16}  {value}")
 
 
-def _plan(earthquake: str, names: tuple[str, ...], as_json: bool) -> None:
+def _plan(
+    earthquake: str,
+    names: tuple[str, ...],
+    settings: Settings,
+    workspace: Workspace,
+    harvest: Harvest,
+    *,
+    as_json: bool,
+) -> None:
     from quakelens.earthquakes.resolve import resolve
     from quakelens.harvest.cost import cost_usd
-    from quakelens.params import read_params
-    from quakelens.settings import read_settings, store_url_of, workspace_of
+    from quakelens.settings import store_url_of
     from quakelens.sources.queries import make_queries
     from quakelens.store import open_store
 
-    settings = read_settings()
-    workspace = workspace_of(settings)
-    harvest = read_params(workspace.params).harvest
     store = open_store(store_url_of(settings, workspace))
     found = resolve(earthquake, store, settings.usgs_event_url)
     queries = make_queries(harvest.words, place=found.place, max_chars=harvest.max_query_chars)

@@ -32,10 +32,7 @@ def command(as_json: bool) -> None:
         return
     from rich.console import Console
 
-    from quakelens.cli.tables import figures_table
-    from quakelens.stages.evaluate import METRICS
+    from quakelens.cli.tables import show_figures
 
-    metrics = json.loads((workspace.evaluated / METRICS).read_text(encoding="utf-8"))
-    Console().print(figures_table("Held-out earthquakes", metrics["held_out"]))
-    Console().print(figures_table("Training earthquakes, each left out in turn", metrics["cross_validation"]))
+    show_figures(workspace, Console())
     click.echo(f"version {outcome.version}: {outcome.reason}")

@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from quakelens.harvest.cost import cost_usd
 from quakelens.store import Store, earthquakes
 from quakelens.store.media import count_media
 from quakelens.store.posts import count_posts, spent
@@ -81,9 +80,3 @@ def summarise(
         cost_usd=run_cost_usd,
         report=None if report is None else str(report),
     )
-
-
-def total_cost_usd(store: Store, earthquake_id: str, source: str) -> float:
-    """What a source charged for an earthquake over all runs, an upper bound in US dollars."""
-    read = spent(store, earthquakes.keys_of(store, earthquake_id), source)
-    return cost_usd(source, posts=read.posts, authors=read.authors)
