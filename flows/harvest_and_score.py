@@ -9,11 +9,12 @@ from prefect import flow
 
 from quakelens.earthquakes.resolve import resolve
 from quakelens.errors import Busy, SourceError
+from quakelens.harvest import follow_up
 from quakelens.harvest.summary import HarvestSummary
 from quakelens.params import read_params
 from quakelens.registry.names import CHAMPION
 from quakelens.settings import read_settings, store_url_of, workspace_of
-from quakelens.sources.available import NAMES
+from quakelens.sources.available import chosen
 from quakelens.store import earthquakes, open_store, runs
 from tasks.harvesting import fetch_pictures, harvest_posts, pin_model, score_pictures, tell, write_report
 
@@ -21,7 +22,7 @@ from tasks.harvesting import fetch_pictures, harvest_posts, pin_model, score_pic
 @flow(name="harvest-and-score", flow_run_name="harvest-{earthquake}", validate_parameters=False)
 def harvest_and_score(
     earthquake: str,
-    sources: Sequence[str] = NAMES,
+    sources: Sequence[str] | None = None,
     model: str = CHAMPION,
     now: datetime | None = None,
     notice: str | None = None,
@@ -32,15 +33,15 @@ def harvest_and_score(
 
     Args:
         earthquake: An id that the store or the USGS knows, or a GeoJSON file with one feature.
-        sources: Networks to ask.
+        sources: Networks to ask; None for those of the settings whose poll is due.
         model: `champion`, `starter` or a version; resolved once.
         now: The present by which is planned, UTC; for replays of the past.
         notice: A warning for the top of the report.
 
     Raises:
         Busy: Another run works on this earthquake.
-        SourceError: A source failed or refused before its end; the report is written all the same, and the
-            run counts as failed, so that `watch` starts it again.
+        SourceError: A source failed or refused before its end; the report is written all the same, and
+            `watch` asks that source again when its poll is due.
         UsageError: A source lacks what it needs.
     """
     settings = read_settings()
@@ -61,17 +62,21 @@ def harvest_and_score(
         try:
             with runs.renewing(store, held):
                 pinned = pin_model(workspace, settings, model)
-                pages = [harvest_posts(store, name, found, workspace, settings, params, clock()) for name in sources]
+                pages = [
+                    harvest_posts(store, name, found, workspace, settings, params, clock())
+                    for name in sources or follow_up.due(store, found.id, chosen(settings), clock())
+                ]
                 fetch_pictures(store, found, workspace, settings, params)
                 score_pictures(store, found, pinned, workspace, clock)
                 report = write_report(store, found, pinned, workspace, clock(), notice)
                 summary = tell(store, found, pinned, pages, report)
-            if stopped := [str(page.stopped_because) for page in pages if page.failed]:
-                raise SourceError(f"{'; '.join(stopped)}. What had come before is scored: {report}")
         except BaseException as error:
             runs.fail(store, held, datetime.now(UTC), f"{type(error).__name__}: {error}")
             raise
-        runs.finish(store, held, datetime.now(UTC))
+        stopped = "; ".join(str(page.stopped_because) for page in pages if page.failed)
+        runs.finish(store, held, datetime.now(UTC), stopped or None)
+        if stopped:
+            raise SourceError(f"{stopped}. What had come before is scored: {report}")
         return summary
     finally:
         store.close()

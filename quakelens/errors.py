@@ -8,7 +8,8 @@
     ├── SourceError               5   a network of posts that cannot be read
     │   ├── SourceUnavailable         passes by itself: retry with a pause
     │   ├── RateLimited               retry not before `reset_time`
-    │   └── SourceRefused             does not pass by itself: a person must act
+    │   ├── SourceRefused             does not pass by itself: a person must act
+    │   └── BudgetReached             the next request could cost more than is left
     ├── MediaError                    one picture that could not be fetched; becomes a row with a reason
     ├── ModelError                6   a model that cannot be loaded or used
     ├── RegistryError             6   a model reference that cannot be resolved
@@ -69,7 +70,14 @@ class SourceError(QuakelensError):
 
 
 class SourceUnavailable(SourceError):
-    """The source failed in a way that passes: 5xx, a timeout, a cut connection."""
+    """The source failed in a way that passes: 5xx, a timeout, a cut connection.
+
+    `charged` tells whether it may have charged for an answer that did not arrive, as after a cut connection.
+    """
+
+    def __init__(self, message: str, *, charged: bool = False) -> None:
+        super().__init__(message)
+        self.charged = charged
 
 
 class RateLimited(SourceError):
@@ -82,6 +90,10 @@ class RateLimited(SourceError):
 
 class SourceRefused(SourceError):
     """The source refuses until a person acts: token, credits, access level, query."""
+
+
+class BudgetReached(SourceError):
+    """The budget of the earthquake or of the day does not allow the next request."""
 
 
 class MediaError(QuakelensError):

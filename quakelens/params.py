@@ -30,14 +30,29 @@ class Trigger(Section):
     max_age_h: float = Field(gt=0)
 
 
+class FollowUp(Section):
+    """How often a harvest is repeated until so many hours after the origin time."""
+
+    until_h: float = Field(gt=0)
+    every_min: float = Field(gt=0)
+
+
 class Harvest(Section):
     """What is asked of the networks."""
 
     window_h: float = Field(gt=0)
-    page_size: int = Field(ge=10, le=100)
+    page_size: int = Field(ge=10, le=500)
     max_posts: int = Field(ge=1)
+    follow_up: tuple[FollowUp, ...]
     max_query_chars: int = Field(ge=64, le=4096)
     words: dict[str, tuple[str, ...]] = Field(min_length=1)
+
+    @field_validator("follow_up")
+    @classmethod
+    def _widening(cls, value: tuple[FollowUp, ...]) -> tuple[FollowUp, ...]:
+        if list(value) != sorted(value, key=lambda each: each.until_h):
+            raise ValueError("follow_up must be in the order of until_h")
+        return value
 
 
 class Media(Section):

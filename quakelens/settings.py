@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from pydantic import SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from quakelens.errors import UsageError
@@ -27,8 +28,15 @@ class Settings(BaseSettings):
         tracking_uri: MLflow's; by default SQLite under the workspace's mlruns/.
         usgs_feed_url: USGS GeoJSON summary feed that `watch` reads.
         usgs_event_url: USGS FDSN event service, for looking an earthquake up by id.
+        sources: Networks that are harvested, separated by commas; empty: all that the settings give access to.
+        budget_earthquake_usd: US dollars that the networks may charge for one earthquake, over all runs.
+        budget_day_usd: US dollars that they may charge in one UTC day, over all earthquakes.
         x_base_url: Where X API v2 answers.
         x_bearer_token: App-only bearer token for X API v2.
+        x_access: `recent` for the last seven days, `all` where the account has the full archive.
+        x_post_usd: What X charges for a post that it delivers, US dollars.
+        x_author_usd: What X charges for an author that it delivers.
+        x_count_usd: What X charges for counting a query's posts.
         media_allow: `host:port` pairs on private addresses that pictures may be fetched from, over http
             too; separated by commas. For stand-ins on this machine; empty otherwise.
         dvc_remote: Where labelled data is pushed; by default a folder in the workspace.
@@ -41,8 +49,16 @@ class Settings(BaseSettings):
     tracking_uri: str | None = None
     usgs_feed_url: str = "https://earthquake.usgs.gov/earthquakes/feed/v1.0/summary/4.5_day.geojson"
     usgs_event_url: str = "https://earthquake.usgs.gov/fdsnws/event/1/query"
+    sources: str = ""
+    budget_earthquake_usd: float = Field(default=25.0, ge=0)
+    budget_day_usd: float = Field(default=50.0, ge=0)
     x_base_url: str = "https://api.x.com"
     x_bearer_token: SecretStr | None = None
+    x_access: Literal["recent", "all"] = "recent"
+    # Pay per use, docs.x.com/x-api/pricing, August 2026; an account with another contract sets its own.
+    x_post_usd: float = Field(default=0.005, ge=0)
+    x_author_usd: float = Field(default=0.010, ge=0)
+    x_count_usd: float = Field(default=0.005, ge=0)
     media_allow: str = ""
     dvc_remote: str | None = None
 

@@ -12,6 +12,7 @@ from prefect.artifacts import create_link_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
 from quakelens.earthquakes import Earthquake
+from quakelens.earthquakes.topic import topic_of
 from quakelens.earthquakes.usgs import Feed, read_feed
 from quakelens.engine import Engine
 from quakelens.harvest import (
@@ -19,6 +20,7 @@ from quakelens.harvest import (
     PagesResult,
     ScoringResult,
     fetch_pending,
+    follow_up,
     harvest_pages,
     score_pending,
     summarise,
@@ -31,6 +33,7 @@ from quakelens.report.current import report_on
 from quakelens.settings import Settings, Workspace
 from quakelens.sources.available import open_source
 from quakelens.store import Store
+from quakelens.store.charges import Budget
 
 logger = logging.getLogger("quakelens.harvest")
 
@@ -56,12 +59,15 @@ def harvest_posts(
     now: datetime,
 ) -> PagesResult:  # fmt: skip
     """Pull the pages of one source into the store."""
-    opened = open_source(source, settings)
+    opened = open_source(source, settings, params.harvest)
     with progress(f"{source}: pages") as report:
         result = harvest_pages(
             store, opened, earthquake, params.harvest, workspace.pages, now,
+            queries=opened.queries(topic_of(earthquake, params.harvest)),
+            budget=Budget(settings.budget_earthquake_usd, settings.budget_day_usd),
             on_page=lambda pages, _: report(pages, None),
         )  # fmt: skip
+    follow_up.record(store, earthquake, result, params.harvest, now)
     told = f", stopped: {result.stopped_because}" if result.stopped_because else ""
     logger.info("  %s: %d posts, %d new, %d requests%s", source, result.posts, result.new_posts,
                 result.requests, told)  # fmt: skip

@@ -3,37 +3,41 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
-    from quakelens.params import Harvest
+    from quakelens.harvest.plan import Plan
+    from quakelens.params import Params
     from quakelens.settings import Settings, Workspace
 
 
 @click.command("harvest")
 @click.argument("earthquake")
-@click.option("--source", "sources", multiple=True, help="A network; more than once for several. Default: x.")
+@click.option(
+    "--source", "sources", multiple=True, metavar="NAME", help="x, bluesky, mastodon or archive:PATH; more than once "
+    "for several. Default: QUAKELENS_SOURCES, else all that the settings give access to."
+)  # fmt: skip
 @click.option("--model", "ref", default="champion", show_default=True, help="champion, starter or a version.")
-@click.option("--dry-run", is_flag=True, help="Print the queries and what they can cost at most; ask nothing.")
+@click.option("--dry-run", is_flag=True, help="Print the queries, and what they are expected to cost; harvest nothing.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object at the end.")
 def command(earthquake: str, sources: tuple[str, ...], ref: str, dry_run: bool, as_json: bool) -> None:
     """Harvest and score the posts of EARTHQUAKE: an id of the USGS, or a GeoJSON file with one feature."""
     from quakelens.orchestration import load_flow, speak
     from quakelens.params import read_params
     from quakelens.settings import read_settings, workspace_of
-    from quakelens.sources.available import NAMES, open_source
+    from quakelens.sources.available import chosen, open_source
 
     settings = read_settings()
     workspace = workspace_of(settings)
     params = read_params(workspace.params)  # a wrong key is said before anything is asked
-    names = sources or NAMES
+    names = sources or chosen(settings)
     if dry_run:
-        _plan(earthquake, names, settings, workspace, params.harvest, as_json=as_json)
+        _show_plans(_plans(earthquake, names, settings, workspace, params), as_json=as_json)
         return
     for name in names:
-        open_source(name, settings)  # what is missing is said before a server is started
+        open_source(name, settings, params.harvest)  # what is missing is said before a server is started
     speak()
     summary = load_flow("harvest_and_score", workspace)(earthquake, sources=names, model=ref)
     if as_json:
@@ -43,30 +47,58 @@ def command(earthquake: str, sources: tuple[str, ...], ref: str, dry_run: bool, 
         click.echo(f"{key:>16}  {value}")
 
 
-def _plan(
-    earthquake: str,
-    names: tuple[str, ...],
-    settings: Settings,
-    workspace: Workspace,
-    harvest: Harvest,
-    *,
-    as_json: bool,
-) -> None:
+def _plans(
+    earthquake: str, names: tuple[str, ...], settings: Settings, workspace: Workspace, params: Params
+) -> tuple[str, list[Plan]]:
+    from datetime import UTC, datetime
+
     from quakelens.earthquakes.resolve import resolve
-    from quakelens.harvest.cost import cost_usd
+    from quakelens.earthquakes.topic import topic_of
+    from quakelens.errors import SourceError
+    from quakelens.harvest.asking import Stopped
+    from quakelens.harvest.plan import plan
     from quakelens.settings import store_url_of
-    from quakelens.sources.queries import make_queries
+    from quakelens.sources.available import open_source
     from quakelens.store import open_store
+    from quakelens.store.charges import Budget
 
     store = open_store(store_url_of(settings, workspace))
     found = resolve(earthquake, store, settings.usgs_event_url)
-    queries = make_queries(harvest.words, place=found.place, max_chars=harvest.max_query_chars)
-    most = {name: cost_usd(name, posts=harvest.max_posts, authors=harvest.max_posts) for name in names}
+    topic = topic_of(found, params.harvest)
+    budget = Budget(settings.budget_earthquake_usd, settings.budget_day_usd)
+    plans = []
+    for name in names:
+        source = open_source(name, settings, params.harvest)
+        try:
+            plans.append(
+                plan(store, source, found, source.queries(topic), params.harvest, budget, datetime.now(UTC))
+            )  # fmt: skip
+        except Stopped as stop:
+            raise SourceError(str(stop)) from stop
+    return found.title, plans
+
+
+def _show_plans(planned: tuple[str, list[Plan]], *, as_json: bool) -> None:
+    title, plans = planned
     if as_json:
-        click.echo(json.dumps({"earthquake": found.id, "queries": queries, "max_cost_usd": most}, ensure_ascii=False))
+        value: dict[str, Any] = {
+            "earthquake": title,
+            "sources": [
+                {
+                    "source": each.source,
+                    "queries": [{"query": one.query, "posts": one.posts, "usd": one.usd} for one in each.queries],
+                    "expected_posts": each.posts, "expected_usd": each.usd, "max_usd": each.max_usd,
+                }
+                for each in plans
+            ],
+        }  # fmt: skip
+        click.echo(json.dumps(value, ensure_ascii=False))
         return
-    click.echo(f"{found.title}: {len(queries)} queries")
-    for query in queries:
-        click.echo(f"  {query}")
-    for name, dollars in most.items():
-        click.echo(f"{name}: at most {dollars:.2f} US dollars for {harvest.max_posts} posts and their authors")
+    click.echo(title)
+    for each in plans:
+        click.echo(f"{each.source}: {len(each.queries)} queries")
+        for one in each.queries:
+            told = "" if one.posts is None else f"{one.posts:>8,} posts  {one.usd:>8.2f} USD  "
+            click.echo(f"  {told}{one.query}")
+        expected = "" if each.usd is None else f"about {each.posts:,} posts for {each.usd:.2f} US dollars, "
+        click.echo(f"  {expected}never more than {each.max_usd:.2f} US dollars")

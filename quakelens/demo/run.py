@@ -102,6 +102,7 @@ def _harvest(workspace: Workspace, material: Material, console: Console) -> None
                 "QUAKELENS_WORKSPACE": str(workspace.root),
                 "QUAKELENS_USGS_FEED_URL": f"{feed.url}/feed.geojson",
                 "QUAKELENS_USGS_EVENT_URL": f"{feed.url}/fdsnws/event/1/query",
+                "QUAKELENS_SOURCES": "x",
                 "QUAKELENS_X_BASE_URL": x.url,
                 "QUAKELENS_X_BEARER_TOKEN": token,
                 "QUAKELENS_MEDIA_ALLOW": x.address,

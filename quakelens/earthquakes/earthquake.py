@@ -23,6 +23,8 @@ class Earthquake:
         mmi: Largest instrumental intensity of the ShakeMap, 0 to 10; None before it is known.
         updated: UTC, when the agency last revised it.
         url: The agency's page.
+        agency: Who announced it: `usgs` or `emsc`.
+        detail_url: Where the agency says more (PAGER, ShakeMap); None where it does not.
     """
 
     id: str
@@ -38,6 +40,8 @@ class Earthquake:
     mmi: float | None
     updated: datetime
     url: str | None
+    agency: str = "usgs"
+    detail_url: str | None = None
 
     @property
     def title(self) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from quakelens.earthquakes.earthquake import Earthquake
 from quakelens.earthquakes.trigger import decide
 from quakelens.params import Trigger
-from quakelens.store import Store, earthquakes, runs
+from quakelens.store import Store, earthquakes, polls, runs
 from quakelens.store.runs import Claim, Run, claim, fail, finish, renew, renewing
 
 __all__ = ["Claim", "claim", "fail", "finish", "observe", "renew", "renewing"]
@@ -24,20 +24,18 @@ def observe(
     announced: Iterable[Earthquake],
     trigger: Trigger,
     now: datetime,
-    *,
-    again_after: timedelta | None = None,
 ) -> list[Earthquake]:
     """Take announcements in, decide of each earthquake again, and say which harvests are to be started.
 
     Earthquakes that have left the feed are decided again too, so that one whose run was killed or
-    failed is started again. A run is only really one's own after `claim`.
+    failed is started again, and one whose next poll is due is harvested again. A run is only really
+    one's own after `claim`.
 
     Args:
         store: Where all is kept.
         announced: Of a feed; revisions of known earthquakes among them, under whatever id.
         trigger: The rule.
         now: UTC.
-        again_after: How long after a finished run another is due; None: never.
 
     Returns:
         The earthquakes that are due and that nobody works on, oldest first.
@@ -49,24 +47,23 @@ def observe(
         decision = decide(known.earthquake, trigger, now)
         if (decision.due, decision.reason) != (known.due, known.reason):
             earthquakes.set_decision(store, known.key, due=decision.due, reason=decision.reason, now=now)
-        if decision.due and _is_free(runs.history(store, known.key, now), now, again_after):
+        if decision.due and _is_free(store, known.key, now):
             due.append(known.earthquake)
     return due
 
 
-def _is_free(past: Sequence[Run], now: datetime, again_after: timedelta | None) -> bool:
+def _is_free(store: Store, key: str, now: datetime) -> bool:
+    past = runs.history(store, key, now)
     if any(run.state == "running" for run in past):
         return False
-    done = [run for run in past if run.state == "done" and run.ended_at is not None]
-    if done:
-        last = max(run.ended_at for run in done if run.ended_at is not None)
-        if again_after is None or now - last < again_after:
-            return False
     failed = _failed_since_done(past)
-    if not failed:
+    if failed:
+        last = failed[-1].ended_at or failed[-1].started_at
+        return len(failed) < MAX_FAILED and now - last >= _FIRST_PAUSE * 2 ** (len(failed) - 1)
+    if not any(run.state == "done" for run in past):
         return True
-    last = failed[-1].ended_at or failed[-1].started_at
-    return len(failed) < MAX_FAILED and now - last >= _FIRST_PAUSE * 2 ** (len(failed) - 1)
+    due = [poll.next_at for poll in polls.of(store, earthquakes.keys_of(store, key)) if poll.next_at is not None]
+    return bool(due) and min(due) <= now
 
 
 def _failed_since_done(past: Sequence[Run]) -> list[Run]:

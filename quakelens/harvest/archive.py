@@ -91,9 +91,13 @@ class PageArchive:
         except (EOFError, zlib.error, gzip.BadGzipFile, KeyError, TypeError, ValueError) as error:
             raise ValueError(f"the archived page {path} is damaged ({error})") from error
 
+    def path_of(self, request: Request, walk: int, number: int) -> str:
+        """Where a page will be, before it is asked for."""
+        return self._file(request, walk, number).relative_to(self._root).as_posix()
+
     def add(self, request: Request, walk: int, number: int, page: Page) -> ArchivedPage:
         """Put a page on the disk, whole or not at all."""
-        file = self._of(request.kind, request.query) / f"{walk:06d}-{number:06d}.gz"
+        file = self._file(request, walk, number)
         head = {
             "request": {name: _plain(value) for name, value in asdict(request).items()},
             "next_token": page.next_token,
@@ -114,6 +118,9 @@ class PageArchive:
         for path in self._paths(f"{self._of(kind, query).name}/*.gz"):
             found.setdefault(int(Path(path).name.partition("-")[0]), []).append(path)
         return found
+
+    def _file(self, request: Request, walk: int, number: int) -> Path:
+        return self._of(request.kind, request.query) / f"{walk:06d}-{number:06d}.gz"
 
     def _paths(self, pattern: str) -> list[str]:
         return [

@@ -8,11 +8,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Literal, TypeVar
 
 from quakelens.errors import RateLimited, SourceRefused, SourceUnavailable
 from quakelens.harvest.archive import Request
 from quakelens.sources.post import Page
 from quakelens.sources.source import Source
+
+Answer = TypeVar("Answer")
 
 _log = logging.getLogger(__name__)
 
@@ -43,14 +46,28 @@ class Patience:
 class Stopped(Exception):
     """The source gives no more in this run; the message says why.
 
-    `refused` asks for a person; `budget` means that the limit was reached, which is no failure.
+    Attributes:
+        requests: That were made for the page.
+        state: As in `quakelens.store.polls.Poll`: `budget` is no failure, `limited` goes on at `resume_at`,
+            `down` failed in a way that passes, `refused` asks for a person.
+        resume_at: When the network gives more, UTC, if it said so.
+        charged: Whether the last request may have been charged for.
     """
 
-    def __init__(self, message: str, requests: int, *, refused: bool = False, budget: bool = False) -> None:
+    def __init__(
+        self,
+        message: str,
+        requests: int,
+        state: Literal["budget", "limited", "down", "refused"],
+        *,
+        resume_at: datetime | None = None,
+        charged: bool = False,
+    ) -> None:
         super().__init__(message)
         self.requests = requests
-        self.refused = refused
-        self.budget = budget
+        self.state = state
+        self.resume_at = resume_at
+        self.charged = charged
 
 
 def ask(source: Source, request: Request, patience: Patience) -> tuple[Page, int]:
@@ -62,34 +79,45 @@ def ask(source: Source, request: Request, patience: Patience) -> tuple[Page, int
     Raises:
         Stopped: The source refuses, stays down, or is limited for too long.
     """
+    return patiently(
+        source.name,
+        lambda: source.search(
+            request.query,
+            start_time=request.start_time,
+            end_time=request.end_time,
+            since_id=request.since_id,
+            next_token=request.token,
+            page_size=request.page_size,
+        ),
+        patience,
+    )
+
+
+def patiently(name: str, request: Callable[[], Answer], patience: Patience) -> tuple[Answer, int]:
+    """Make a request until it is answered; see `ask`."""
+    charged = False
     for attempt in range(1, patience.attempts + 1):
         try:
-            page = source.search(
-                request.query,
-                start_time=request.start_time,
-                end_time=request.end_time,
-                since_id=request.since_id,
-                next_token=request.token,
-                page_size=request.page_size,
-            )
+            answer = request()
         except SourceRefused as error:
-            raise Stopped(str(error), attempt, refused=True) from error
+            raise Stopped(str(error), attempt, "refused", charged=charged) from error
         except RateLimited as error:
             wait = _pause(attempt, patience)
             if error.reset_time is not None:
                 wait = max(0.0, (error.reset_time - patience.clock()).total_seconds()) + patience.jitter()
-            if wait > patience.max_wait_s:
-                raise Stopped(
-                    f"{error}; {wait:.0f} s is longer than this run waits, so run it again then", attempt
-                ) from error
+            if wait > patience.max_wait_s or attempt == patience.attempts:
+                told = f"{error}; {wait:.0f} s is longer than this run waits, so it goes on in a later one"
+                raise Stopped(told, attempt, "limited", resume_at=error.reset_time, charged=charged) from error
             problem: Exception = error
         except SourceUnavailable as error:
+            charged = charged or error.charged
             wait, problem = _pause(attempt, patience), error
+            if attempt == patience.attempts:
+                told = f"{name} failed {attempt} times, at last: {problem}"
+                raise Stopped(told, attempt, "down", charged=charged) from problem
         else:
-            return page, attempt
-        if attempt == patience.attempts:
-            raise Stopped(f"{source.name} failed {attempt} times, at last: {problem}", attempt) from problem
-        _log.info("%s: %s; trying again in %.1f s", source.name, problem, wait)
+            return answer, attempt
+        _log.info("%s: %s; trying again in %.1f s", name, problem, wait)
         patience.sleep(wait)
     raise AssertionError("attempts is at least 1")
 

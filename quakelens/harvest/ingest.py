@@ -9,10 +9,13 @@ from quakelens.errors import SourceError
 from quakelens.harvest.archive import ArchivedPage, PageArchive
 from quakelens.harvest.window import earthquake_window
 from quakelens.params import Harvest
-from quakelens.sources.post import ParsedPage
+from quakelens.sources.post import Gone, ParsedPage
 from quakelens.sources.source import Source
 from quakelens.store import Store
 from quakelens.store.posts import PageRow, add_page, known_pages
+
+OnGone = Callable[[str, Gone], None]
+"""Called with the network and what it says was deleted."""
 
 
 class Ingest:
@@ -32,12 +35,14 @@ class Ingest:
         earthquake: Earthquake,
         params: Harvest,
         on_page: Callable[[int, int], None] | None,
+        on_gone: OnGone | None = None,
     ) -> None:
         self._store = store
         self._source = source
         self._key = key
-        self._end = earthquake_window(earthquake, params).end
+        self._window = earthquake_window(earthquake, params)
         self._on_page = on_page
+        self._on_gone = on_gone
         self.pages = 0
         self.new_posts = 0
         self.problems: list[str] = []
@@ -56,9 +61,15 @@ class Ingest:
             self.page(page)
 
     def page(self, page: ArchivedPage) -> None:
-        """Store one page. Posts from before the origin time are kept, those after the window are not."""
+        """Store one page. Posts from before the origin time are kept, those after the window are not.
+
+        What the page says was deleted is removed, also what other pages brought.
+        """
         parsed = self._parse(page)
-        inside = [post for post in parsed.posts if post.created_at < self._end]
+        if parsed.gone and self._on_gone is not None:
+            self._on_gone(self._source.name, parsed.gone)  # first: a page that is stored is never looked at again
+        bounded = self._source.traits.bounded
+        inside = [post for post in parsed.posts if not bounded or post.created_at < self._window.end]
         row = PageRow(
             path=page.path,
             earthquake=self._key,
@@ -67,9 +78,11 @@ class Ingest:
             query=page.request.query,
             fetched_at=page.fetched_at,
             read=len(parsed.posts),
-            authors=len({post.author for post in parsed.posts}),
+            authors=len({post.author_id or post.author for post in parsed.posts}),
             outside=len(parsed.posts) - len(inside),
             problems=parsed.problems,
+            usd=self._source.cost_usd(page.raw),
+            ends_before=self._window.start,
         )
         self.new_posts += add_page(self._store, row, inside)
         self.pages += 1

@@ -1,25 +1,23 @@
-"""Walking through the pages of one search, from its newest post to its oldest."""
+"""Walking through the pages of one search, each paid for once over all runs."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from quakelens.earthquakes.earthquake import Earthquake
-from quakelens.errors import SourceError
+from quakelens.errors import BudgetReached, SourceError
 from quakelens.harvest.archive import ArchivedPage, PageArchive, Request
 from quakelens.harvest.asking import Patience, Stopped, ask
+from quakelens.harvest.counting import Expected, Purse, count_first
 from quakelens.harvest.ingest import Ingest
 from quakelens.harvest.window import MARGIN, earliest, earthquake_window, lookback_window, reachable
 from quakelens.params import Harvest
 from quakelens.sources.source import Source
-from quakelens.store import Store
+from quakelens.store import Store, charges
 from quakelens.store.posts import spent
-
-SMALLEST_PAGE = 10
-"""Posts; networks give no smaller page, so with fewer left of the limit nothing more is asked."""
 
 OVERLAP = timedelta(minutes=5)
 """How far a search by time looks again at what the last one saw: networks index some posts late."""
@@ -29,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Walker:
-    """Asks one source for an earthquake's pages; `requests` and `problems` grow on the way."""
+    """Asks one source for an earthquake's pages; `requests`, `expected` and `problems` grow on the way."""
 
     store: Store
     source: Source
@@ -41,14 +39,16 @@ class Walker:
     params: Harvest
     now: datetime
     patience: Patience
+    budget: charges.Budget
     requests: int = 0
+    expected: Expected = field(default_factory=Expected)
     problems: list[str] = field(default_factory=list)
 
     def window(self, query: str) -> None:
         """Ask for the earthquake's posts: an unfinished walk is finished, else what is new since the last.
 
         Raises:
-            Stopped: The limit of posts is reached, or the source gives no more now.
+            Stopped: A limit is reached, or the source gives no more now.
         """
         walks = self.archive.walks("window", query)
         last = self._last_readable(walks[max(walks)]) if walks else None
@@ -57,13 +57,16 @@ class Walker:
                 self._walk(self._after(last), last.walk, last.number + 1)
                 return
             except Stopped as stop:
-                if not stop.refused:
+                if stop.state != "refused":
                     raise
                 # The token may have expired. If it is something else, the next request says so.
                 _log.info("%s refuses to go on with a search, so it starts anew: %s", self.source.name, stop)
         first = self._first_request(query, walks)
-        if first is not None:
-            self._walk(first, max(walks, default=0) + 1, 1)
+        if first is None:
+            return
+        if first.since_id is None and self.source.traits.count_usd is not None:
+            self._count(first)
+        self._walk(first, max(walks, default=0) + 1, 1)
 
     def lookback(self, query: str, pages: int) -> None:
         """Ask for the newest posts from before the origin time, once for an earthquake and source.
@@ -77,18 +80,28 @@ class Walker:
                 return
             self._walk(self._after(last), last.walk, last.number + 1, pages=pages)
             return
-        window = reachable(lookback_window(self.earthquake), self.source.name, self.now)
+        window = reachable(lookback_window(self.earthquake), self.source, self.now)
         if window is not None:
             first = self._request("lookback", query, window.start, window.end, None)
             self._walk(first, 1, 1, pages=pages)
 
+    def _count(self, first: Request) -> None:
+        purse = Purse(self.store, self.key, self.keys, self.budget)
+        counted, requests = count_first(self.source, first, purse, self.patience)
+        self.requests += requests
+        self.expected += counted
+
     def _walk(self, request: Request, walk: int, number: int, pages: int | None = None) -> None:
         while pages is None or number <= pages:
-            request = replace(request, page_size=self._page_size())
+            path = self.archive.path_of(request, walk, number)
+            request = replace(request, page_size=self._page_size(path))
+            self._reserve(path, request.page_size)
             try:
                 page, tries = ask(self.source, request, self.patience)
             except Stopped as stop:
                 self.requests += stop.requests
+                if not stop.charged:
+                    charges.release(self.store, path)
                 raise
             self.requests += tries
             self.ingest.page(self.archive.add(request, walk, number, page))
@@ -96,22 +109,29 @@ class Walker:
                 return
             request, number = replace(request, token=page.next_token), number + 1
 
+    def _reserve(self, path: str, page_size: int) -> None:
+        charge = charges.Charge(path, self.key, self.source.name, "search", datetime.now(UTC))
+        try:
+            charges.reserve(self.store, charge, self.source.most_usd(page_size), self.keys, self.budget)
+        except BudgetReached as error:
+            raise Stopped(str(error), 0, "budget") from error
+
     def _first_request(self, query: str, walks: dict[int, list[str]]) -> Request | None:
         """The first page of a new walk; None if there is nothing left to ask for."""
         window = earthquake_window(self.earthquake, self.params)
-        edge = earliest(self.source.name, self.now)
+        edge = earliest(self.source, self.now)
         complete = self._complete_walks(walks)
         if complete:
-            if window.is_past(complete[0].request.asked_at):
+            asked_at = complete[0][0].request.asked_at
+            if window.is_past(asked_at):
                 return None
-            newest = next((page for page in complete if page.newest_id is not None), None)
-            if newest is not None and (edge is None or self._newest_time(newest) > edge):
-                return self._request("window", query, window.start, window.end_at(self.now), newest.newest_id)
-            if newest is not None:
-                # The id is too old for the source: ask by time, from where the last walk looked up to.
-                seen_to = complete[0].request.asked_at - OVERLAP
-                window = replace(window, start=max(window.start, seen_to))
-        reached = reachable(window, self.source.name, self.now)
+            marks = [mark for mark in map(self._mark_of, complete) if mark is not None]
+            if marks and (edge is None or self._newest_time(marks[0]) > edge):
+                return self._request("window", query, window.start, window.end_at(self.now), marks[0].newest_id)
+            if marks:
+                # The mark is too old for the source: ask by time, from where the last walk looked up to.
+                window = replace(window, start=max(window.start, asked_at - OVERLAP))
+        reached = reachable(window, self.source, self.now)
         if reached is None:
             self.problems.append(
                 f"{self.source.name} does not reach back to the posts of {self.earthquake.title} any more"
@@ -121,14 +141,19 @@ class Walker:
             self.problems.append(reached.cut)
         return self._request("window", query, reached.start, reached.end_at(self.now), None)
 
-    def _complete_walks(self, walks: dict[int, list[str]]) -> list[ArchivedPage]:
-        """The first pages of the walks that reached their end, the newest walk first."""
+    def _complete_walks(self, walks: dict[int, list[str]]) -> list[tuple[ArchivedPage, ArchivedPage]]:
+        """First and last page of the walks that reached their end, the newest walk first."""
         complete = []
         for walk in sorted(walks, reverse=True):
             last, first = self._last_readable(walks[walk]), self._last_readable(walks[walk][:1])
             if last is not None and first is not None and last.next_token is None:
-                complete.append(first)
+                complete.append((first, last))
         return complete
+
+    def _mark_of(self, ends: tuple[ArchivedPage, ArchivedPage]) -> ArchivedPage | None:
+        """The page of a walk that holds the mark to go on from; None if the walk found nothing."""
+        page = ends[1] if self.source.traits.forward else ends[0]
+        return None if page.newest_id is None else page
 
     def _newest_time(self, page: ArchivedPage) -> datetime:
         try:
@@ -150,7 +175,7 @@ class Walker:
         return replace(page.request, token=page.next_token, asked_at=self.now)
 
     def _is_reachable(self, request: Request) -> bool:
-        edge = earliest(self.source.name, self.now)
+        edge = earliest(self.source, self.now)
         return edge is None or request.since_id is not None or request.start_time >= edge - MARGIN
 
     def _request(self, kind: str, query: str, start: datetime, end: datetime | None, since_id: str | None) -> Request:
@@ -159,14 +184,21 @@ class Walker:
             end_time=end, since_id=since_id, token=None, page_size=self.params.page_size, asked_at=self.now,
         )  # fmt: skip
 
-    def _page_size(self) -> int:
-        read = spent(self.store, self.keys).posts
+    def _page_size(self, path: str) -> int:
+        """Posts to ask for: as many as a page holds, the limit of posts leaves, and the budget pays."""
+        traits = self.source.traits
+        read = spent(self.store, self.keys, self.source.name).posts
         left = self.params.max_posts - read
-        if left < SMALLEST_PAGE:
+        if left < traits.smallest_page:
             raise Stopped(
-                f"{read:,} posts were read for {self.earthquake.title}, and no more than harvest.max_posts = "
-                f"{self.params.max_posts:,} may be: raise it in params.yaml to go on",
+                f"{read:,} posts of {self.source.name} were read for {self.earthquake.title}, and no more than "
+                f"harvest.max_posts = {self.params.max_posts:,} may be: raise it in params.yaml to go on",
                 0,
-                budget=True,
+                "budget",
             )
-        return min(self.params.page_size, left)
+        most = min(max(self.params.page_size, traits.smallest_page), traits.largest_page, left)
+        dollars = charges.left(self.store, self.keys, datetime.now(UTC), self.budget, but=path)
+        price = self.source.most_usd(most) / most
+        affordable = most if price == 0 else int(min(most, dollars / price + 1e-6))
+        # A page too small for the source is asked for all the same: the ledger then says what is missing.
+        return max(traits.smallest_page, affordable)

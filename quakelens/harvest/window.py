@@ -7,12 +7,10 @@ from datetime import datetime, timedelta
 
 from quakelens.earthquakes.earthquake import Earthquake
 from quakelens.params import Harvest
+from quakelens.sources.source import Source
 
 LOOKBACK = timedelta(days=3)
 """How far before the origin time recycled pictures are looked for."""
-
-REACH = {"x": timedelta(days=7)}
-"""How far back a source's search reaches; older times and ids are refused (X API docs, recent search)."""
 
 MARGIN = timedelta(minutes=5)
 """Kept from the edge: a start at the very edge would have slipped out of reach on arrival."""
@@ -43,7 +41,7 @@ def earthquake_window(earthquake: Earthquake, harvest: Harvest) -> Window:
     return Window(start, start + timedelta(hours=harvest.window_h))
 
 
-def reachable(window: Window, source: str, now: datetime) -> Window | None:
+def reachable(window: Window, source: Source, now: datetime) -> Window | None:
     """The part of a window that a source's search reaches; None if there is none."""
     edge = earliest(source, now)
     if edge is None or window.start >= edge:
@@ -51,7 +49,7 @@ def reachable(window: Window, source: str, now: datetime) -> Window | None:
     if window.end <= edge:
         return None
     hours = (edge - window.start).total_seconds() / 3600
-    return Window(edge, window.end, f"{source} does not reach the first {hours:.0f} h of the window any more")
+    return Window(edge, window.end, f"{source.name} does not reach the first {hours:.0f} h of the window any more")
 
 
 def lookback_window(earthquake: Earthquake) -> Window:
@@ -59,7 +57,7 @@ def lookback_window(earthquake: Earthquake) -> Window:
     return Window(earthquake.origin_time - LOOKBACK, earthquake.origin_time)
 
 
-def earliest(source: str, now: datetime) -> datetime | None:
+def earliest(source: Source, now: datetime) -> datetime | None:
     """The oldest time that a source's search takes; None if it takes any."""
-    reach = REACH.get(source)
+    reach = source.traits.reach
     return None if reach is None else now - reach + MARGIN

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from quakelens.errors import UsageError
+from quakelens.params import Harvest
 from quakelens.settings import Settings
 from quakelens.sources.source import Source
 
 NAMES = ("x",)
 
 
-def open_source(name: str, settings: Settings) -> Source:
+def chosen(settings: Settings) -> tuple[str, ...]:
+    """The networks that `QUAKELENS_SOURCES` names, or all that the settings give access to."""
+    named = tuple(name.strip() for name in settings.sources.split(",") if name.strip())
+    return named or NAMES
+
+
+def open_source(name: str, settings: Settings, params: Harvest) -> Source:
     """Open a source by its name.
 
     Raises:
@@ -22,6 +29,11 @@ def open_source(name: str, settings: Settings) -> Source:
             "X is not asked without a token: set QUAKELENS_X_BEARER_TOKEN to the app-only bearer token of an X "
             "developer account"
         )
-    from quakelens.sources.x import XSource
+    from quakelens.sources.x import Prices, XSource
 
-    return XSource(base_url=settings.x_base_url, bearer_token=settings.x_bearer_token.get_secret_value())
+    return XSource(
+        base_url=settings.x_base_url,
+        bearer_token=settings.x_bearer_token.get_secret_value(),
+        prices=Prices(settings.x_post_usd, settings.x_author_usd, settings.x_count_usd),
+        max_query_chars=params.max_query_chars,
+    )

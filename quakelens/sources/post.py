@@ -13,7 +13,8 @@ class MediaRef:
     Attributes:
         key: The network's own id of the picture (X's media_key), unique within the source.
         url: Where the largest useful size is.
-        kind: `photo`, or `preview` for the still of a video or animation.
+        kind: `photo`, `preview` for the still of a video or animation, or `file` for a picture of an imported
+            archive, whose `url` is then a path on this machine; no network's page may give that kind.
         width: Pixels, if the network says so.
         height: Pixels, if the network says so.
         alt_text: The author's description.
@@ -32,10 +33,12 @@ class Post:
     """One post.
 
     Attributes:
-        source: `x`, and later `bluesky`, `mastodon`.
+        source: The network: `x`, `bluesky`, `mastodon`, or `files` for pictures without posts.
         id: The network's id of the post's first version, unique within the source.
         created_at: UTC, timezone-aware.
-        author: The handle, without `@`; None where the network withholds it.
+        author: The handle, without `@`; None where the network withholds it, or was not asked as it charges.
+        author_id: The network's id of the author, which stays when the handle changes.
+        lookup: What the network's look-up of a single post takes, where that is not `id`.
         url: Where a person can see it.
         lang: BCP 47, as the network guessed it.
         latitude: Degrees north, where the post is located.
@@ -52,6 +55,8 @@ class Post:
     text: str
     url: str
     author: str | None = None
+    author_id: str | None = None
+    lookup: str | None = None
     lang: str | None = None
     latitude: float | None = None
     longitude: float | None = None
@@ -69,7 +74,8 @@ class Page:
     Attributes:
         raw: The response as it came, to be archived before anything else is done with it.
         next_token: What to ask for next; None on the last page.
-        newest_id: Newest post id of the page, as the network says; None if the page is empty.
+        newest_id: The network's mark of the newest post of the page, to go on from as `since_id`; None if the
+            page is empty.
         fetched_at: UTC.
     """
 
@@ -80,13 +86,31 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class Gone:
+    """What a network says is not to be kept any more.
+
+    Attributes:
+        posts: Ids of deleted posts.
+        authors: Ids of authors (`Post.author_id`) who left, were suspended or went private: all their posts go.
+    """
+
+    posts: frozenset[str] = frozenset()
+    authors: frozenset[str] = frozenset()
+
+    def __bool__(self) -> bool:
+        return bool(self.posts or self.authors)
+
+
+@dataclass(frozen=True, slots=True)
 class ParsedPage:
     """What one raw page holds.
 
     Attributes:
-        posts: In the page's order.
+        posts: In the page's order, without those that it says are deleted.
         problems: What could not be read or was left out, a sentence each; the other posts are whole.
+        gone: Deletions that the page tells of.
     """
 
     posts: tuple[Post, ...]
     problems: tuple[str, ...]
+    gone: Gone = Gone()

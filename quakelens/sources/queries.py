@@ -1,12 +1,12 @@
-"""Search queries for X out of words and the name of the shaken place."""
+"""Search queries for X out of an earthquake's words and towns."""
 
 from __future__ import annotations
 
-import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from quakelens.errors import UsageError
+from quakelens.sources.topic import Topic
 
 _FILTER = "has:media -is:nullcast"
 """Only posts with media, no advertisements.
@@ -16,34 +16,31 @@ excluded: X's keyword search no longer returns them (changelog of 2026-05-04), a
 known by `Post.repost_of`.
 """
 
-_TOWN = re.compile(r"^(?:[\d.,]+ ?km [NSEW]{1,3} of )?(?P<town>[^,]+), *\S", re.IGNORECASE)
 _RESERVED = {"or", "and", "not"}
 
 
-def make_queries(words: Mapping[str, Sequence[str]], *, place: str | None, max_chars: int) -> list[str]:
+def make_queries(topic: Topic, *, max_chars: int) -> list[str]:
     """Make queries in X's language that ask together for every word, each word once.
 
-    Where the place names a town, posts with the town's name come first: a budget that does not reach
-    for all posts is then spent near the earthquake. The queries after them leave the town out, so that
-    no post is paid for twice because of it.
+    Where there are towns, posts with a town's name come first: a budget that does not reach for all posts
+    is then spent near the earthquake. The queries after them leave the towns out, so that no post is paid
+    for twice because of it.
 
     Args:
-        words: By language, in the order in which they are asked for. Words that differ only in case
-            are one.
-        place: Such as `26 km ENE of Nurdağı, Turkey`; a place without a comma names no town.
+        topic: Its words in the order in which they are asked for. Words that differ only in case are one.
         max_chars: Longest query that X accepts.
 
     Raises:
         UsageError: There is no word, or one does not fit into a query.
     """
-    terms = _terms(word for group in words.values() for word in group)
+    terms = _terms(topic.words)
     if not terms:
         raise UsageError("harvest.words in params.yaml holds no word to search for")
-    town = _town(place)
-    if town is None:
+    towns = [term for town in topic.towns for term in _town(town)]
+    if not towns:
         return _split(terms, "", _FILTER, max_chars)
-    near = f"({' OR '.join(town)}) "
-    elsewhere = " ".join(f"-{term}" for term in town)
+    near = f"({' OR '.join(towns)}) "
+    elsewhere = " ".join(f"-{term}" for term in towns)
     return [
         *_split(terms, near, _FILTER, max_chars),
         *_split(terms, "", f"{elsewhere} {_FILTER}", max_chars),
@@ -93,11 +90,10 @@ def _is_plain(word: str) -> bool:
     return all(character == "_" or unicodedata.category(character)[0] in "LNM" for character in word)
 
 
-def _town(place: str | None) -> tuple[str, ...] | None:
-    """The town of a place as terms: its name and its hashtag; None without a town."""
-    match = _TOWN.match(place or "")
-    term = _term(match["town"]) if match else None
+def _town(name: str) -> tuple[str, ...]:
+    """A town as terms: its name and its hashtag."""
+    term = _term(name)
     if term is None:
-        return None
+        return ()
     hashtag = "#" + "".join(term.strip('"').split())
     return (term, hashtag) if _is_plain(hashtag[1:]) else (term,)

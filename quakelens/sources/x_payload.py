@@ -70,6 +70,20 @@ def parse_page(raw: bytes) -> ParsedPage:
     return ParsedPage(tuple(posts), tuple(problems))
 
 
+def delivered(raw: bytes) -> tuple[int, int]:
+    """How many posts and authors a raw page brought that X charges for; none for what is no page."""
+    try:
+        body = read_body(raw)
+    except SourceUnavailable:
+        return 0, 0
+    includes = body.get("includes")
+    includes = includes if isinstance(includes, Mapping) else {}
+    data = body.get("data", [])
+    posts = len(data) if isinstance(data, list) else 1
+    posts += len(_items(includes.get("tweets"))) + len(_items(includes.get("posts")))
+    return posts, len(_items(includes.get("users")))
+
+
 def _post(
     item: object,
     media: Mapping[str, Mapping[str, Any]],
@@ -96,6 +110,8 @@ def _post(
         text=html.unescape(_string(text) or _string(item.get("text")) or ""),
         url=f"https://x.com/{author or 'i'}/status/{current}",
         author=author,
+        author_id=_string(item.get("author_id")),
+        lookup=None if first == current else current,
         lang=_string(item.get("lang")),
         latitude=location[0] if location else None,
         longitude=location[1] if location else None,

@@ -15,7 +15,7 @@ from quakelens.store.tables import earthquake_ids, earthquake_posts, earthquakes
 
 _VALUES = (
     "origin_time", "latitude", "longitude", "depth_km", "magnitude", "magnitude_type", "place", "alert",
-    "mmi", "updated", "url",
+    "mmi", "updated", "url", "agency", "detail_url",
 )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, select, tuple_, update
 
 from quakelens.sources.post import Post
+from quakelens.store.charges import Charge, settle_in
 from quakelens.store.database import Store, insert_new
 from quakelens.store.tables import (
     earthquake_posts,
@@ -35,6 +36,8 @@ class PageRow:
         authors: Different authors among them; X charges for each.
         outside: Posts after the window, which are not kept.
         problems: What could not be read, a sentence each.
+        usd: What it cost, US dollars.
+        ends_before: Posts from before this time are of the look-back, whatever the kind.
     """
 
     path: str
@@ -47,11 +50,13 @@ class PageRow:
     authors: int
     outside: int
     problems: tuple[str, ...]
+    usd: float = 0.0
+    ends_before: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What the pages of an earthquake cost so far: posts and authors that networks delivered."""
+    """What networks delivered for an earthquake so far."""
 
     posts: int
     authors: int
@@ -77,13 +82,22 @@ def add_page(store: Store, page: PageRow, found: Sequence[Post]) -> int:
                 problems="\n".join(page.problems[:_KEPT_PROBLEMS]),
             )
         )  # fmt: skip
+        charge = Charge(page.path, page.earthquake, page.source, "search", page.fetched_at)
+        settle_in(connection, charge, page.usd, page.read if page.usd else 0)
         dead = _which(connection, tombstones, tombstones.c.id, found)
         alive = list({(post.source, post.id): post for post in reversed(found)}.values())[::-1]
         alive = [post for post in alive if (post.source, post.id) not in dead]
         insert_new(connection, posts, [_row(post, page.fetched_at) for post in alive])
         insert_new(connection, media, list(_media_rows(alive)))
         insert_new(connection, post_media, list(_link_rows(alive)))
-        return _link(connection, page.earthquake, alive, lookback=page.kind == "lookback")
+        before = [post for post in alive if page.kind == "lookback" or _is_before(post, page)]
+        after = [post for post in alive if page.kind != "lookback" and not _is_before(post, page)]
+        _link(connection, page.earthquake, before, lookback=True)
+        return _link(connection, page.earthquake, after, lookback=False)
+
+
+def _is_before(post: Post, page: PageRow) -> bool:
+    return page.ends_before is not None and post.created_at < page.ends_before
 
 
 def known_pages(store: Store, keys: Sequence[str]) -> set[str]:
@@ -166,6 +180,7 @@ def _row(post: Post, harvested_at: datetime) -> dict[str, Any]:
         "text": post.text, "url": post.url, "lang": post.lang, "latitude": post.latitude,
         "longitude": post.longitude, "place": post.place, "location_kind": post.location_kind,
         "repost_of": post.repost_of, "sensitive": post.sensitive, "harvested_at": harvested_at,
+        "author_id": post.author_id, "lookup": post.lookup,
     }  # fmt: skip
 
 

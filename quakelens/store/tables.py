@@ -50,6 +50,17 @@ earthquakes = Table(
     Column("decided_at", Instant),
     # Two announcements without a common id that a later one joins: the younger row stays for its pages.
     Column("merged_into", String(200), ForeignKey("earthquakes.key")),
+    Column("agency", String(20), nullable=False, server_default="usgs"),  # whose announcement the values are from
+    Column("detail_url", Text),
+)
+
+earthquake_details = Table(
+    "earthquake_details",
+    metadata,
+    Column("earthquake", ForeignKey("earthquakes.key"), primary_key=True),
+    Column("fetched_at", Instant, nullable=False),
+    Column("detail_updated", Instant, nullable=False),  # of the announcement for which it was fetched
+    Column("document", Text, nullable=False),  # JSON
 )
 
 earthquake_ids = Table(
@@ -97,6 +108,31 @@ pages = Table(
     Column("problems", Text, nullable=False),  # the first of them, a line each
 )
 
+charges = Table(
+    "charges",
+    metadata,
+    Column("key", String(500), primary_key=True),  # of a page its path in the archive
+    Column("earthquake", ForeignKey("earthquakes.key"), index=True),  # None for what concerns several
+    Column("source", String(50), nullable=False),
+    Column("what", String(20), nullable=False),  # search, count, lookup
+    Column("day", String(10), nullable=False, index=True),  # UTC, as 2026-05-01
+    Column("usd", Float, nullable=False),  # the most it can be, until it is settled
+    Column("units", Integer, nullable=False),  # posts delivered, or counted
+    Column("settled", Boolean, nullable=False),
+)
+
+polls = Table(
+    "polls",
+    metadata,
+    Column("earthquake", ForeignKey("earthquakes.key"), primary_key=True),
+    Column("source", String(50), primary_key=True),
+    Column("polled_at", Instant, nullable=False),
+    Column("next_at", Instant),  # None: not by itself any more
+    Column("state", String(20), nullable=False),  # done, budget, limited, down, refused
+    Column("failures", Integer, nullable=False),  # in a row
+    Column("message", Text),
+)
+
 posts = Table(
     "posts",
     metadata,
@@ -114,6 +150,18 @@ posts = Table(
     Column("repost_of", String(200)),
     Column("sensitive", Boolean, nullable=False),
     Column("harvested_at", Instant, nullable=False),
+    Column("author_id", String(200)),
+    Column("lookup", Text),
+    Column("checked_at", Instant),  # when the network last said that it is still there
+    Index("ix_posts_author_id", "source", "author_id"),
+)
+
+removed_authors = Table(
+    "removed_authors",
+    metadata,
+    Column("source", String(50), primary_key=True),
+    Column("author_digest", String(64), primary_key=True),  # sha256 of the id: who asked is not to be read here
+    Column("removed_at", Instant, nullable=False),
 )
 
 tombstones = Table(
@@ -170,6 +218,7 @@ media = Table(
     Column("tries", Integer, nullable=False),  # runs that tried
     Column("tried_at", Instant),
     Column("sha256", ForeignKey("pictures.sha256"), index=True),
+    Index("ix_media_status", "status"),
 )
 
 post_media = Table(

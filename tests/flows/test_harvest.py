@@ -63,6 +63,7 @@ def world(workspace: Workspace, sample: Sample, monkeypatch: pytest.MonkeyPatch)
     ):
         monkeypatch.setenv("QUAKELENS_USGS_FEED_URL", f"{feed.url}/feed.geojson")
         monkeypatch.setenv("QUAKELENS_USGS_EVENT_URL", f"{feed.url}/fdsnws/event/1/query")
+        monkeypatch.setenv("QUAKELENS_SOURCES", "x")
         monkeypatch.setenv("QUAKELENS_X_BASE_URL", x.url)
         monkeypatch.setenv("QUAKELENS_X_BEARER_TOKEN", TOKEN)
         monkeypatch.setenv("QUAKELENS_MEDIA_ALLOW", x.address)
@@ -199,7 +200,8 @@ def test_a_source_that_refuses_fails_the_run_but_keeps_what_came(world: World) -
     with pytest.raises(SourceError, match="credits"):
         harvest_and_score("sample7001", now=world.now)
     assert (world.report / "index.html").is_file()
-    assert [row for row in world.rows("runs") if "failed" in row]
+    (poll,) = world.rows("polls")
+    assert "refused" in poll
     world.x.faults = Faults()
     assert harvest_and_score("sample7001", now=world.now).new_posts > 50
     assert [row for row in world.rows("runs") if "done" in row]

@@ -1,7 +1,7 @@
 """A small earthquake with posts, a source that serves them, a place that has their pictures, and a model."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -18,7 +18,7 @@ from quakelens.harvest.asking import Patience
 from quakelens.images import decode
 from quakelens.media.fetch import Fetched, FetchFailure, FetchJob
 from quakelens.params import Harvest, Params, read_params
-from quakelens.sources.post import MediaRef, Page, ParsedPage, Post
+from quakelens.sources import MediaRef, Page, ParsedPage, Post, Topic, Traits
 from quakelens.store import Store, open_store
 from quakelens.store.tables import metadata
 
@@ -62,6 +62,7 @@ def post(number: int, minutes: float, text: str = "quake", pictures: Sequence[in
         id=f"{number:06d}",
         created_at=ORIGIN + timedelta(minutes=minutes),
         author=f"author{number % 7}",
+        author_id=str(number % 7),
         text=text,
         url=f"https://x.example/{number}",
         media=refs,
@@ -77,12 +78,18 @@ def many_posts() -> list[Post]:
     return [*before, *after, *turkish]
 
 
+WEEK = Traits(reach=timedelta(days=7))
+
+
 @dataclass
 class FakeSource:
-    """Serves posts as X does: newest first, pages by token, `since_id` in place of `start_time`."""
+    """Serves posts as X does: newest first, pages by token, `since_id` in place of `start_time`; `price` a post."""
 
     posts: list[Post]
     name: str = "x"
+    traits: Traits = WEEK
+    price: float = 0.0
+    counts: int = 0
     before_search: Callable[[int], None] = lambda number: None
     requests: list[dict[str, object]] = field(default_factory=list)
 
@@ -133,6 +140,23 @@ class FakeSource:
             values["media"] = tuple(MediaRef(**ref) for ref in item["media"])
             posts.append(Post(**values))
         return ParsedPage(tuple(posts), tuple(problems))
+
+    def queries(self, topic: Topic) -> Sequence[str]:
+        return topic.words
+
+    def count(self, query: str, *, start_time: datetime, end_time: datetime | None, since_id: str | None) -> int:
+        self.counts += 1
+        return sum(query in each.text and each.created_at >= start_time for each in self.posts)
+
+    def most_usd(self, page_size: int) -> float:
+        return self.price * page_size
+
+    def cost_usd(self, raw: bytes) -> float:
+        return self.price * len(json.loads(raw)) if self.price else 0.0
+
+    def redact(self, raw: bytes, *, posts: Collection[str], authors: Collection[str]) -> bytes:
+        kept = [item for item in json.loads(raw) if item["id"] not in posts and item["author_id"] not in authors]
+        return json.dumps(kept).encode()
 
     def asked(self) -> list[tuple[object, ...]]:
         """Each request as what makes it another page."""
@@ -212,7 +236,7 @@ def new_store(folder: Path) -> Store:
     return open_store(f"sqlite:///{folder / 'store.db'}")
 
 
-_OF_THE_RUN = {"fetched_at", "harvested_at", "tried_at", "scored_at", "first_seen"}
+_OF_THE_RUN = {"day", "polled_at", "fetched_at", "harvested_at", "tried_at", "scored_at", "first_seen"}
 
 
 def rows(store: Store, *tables: str) -> dict[str, list[tuple[object, ...]]]:

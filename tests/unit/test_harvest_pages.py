@@ -21,8 +21,8 @@ from quakelens.errors import RateLimited, SourceRefused, SourceUnavailable
 from quakelens.harvest import PagesResult, harvest_pages
 from quakelens.harvest.archive import PageArchive, safe_name
 from quakelens.harvest.asking import Patience
-from quakelens.sources.post import Page
-from quakelens.store import Store
+from quakelens.sources import Page, Traits
+from quakelens.store import Store, charges
 
 HOUR = timedelta(hours=1)
 
@@ -81,7 +81,7 @@ def test_earthquake_out_of_reach_is_a_problem_and_no_request(tmp_path: Path) -> 
     result = harvest(store, source, tmp_path, ORIGIN + timedelta(days=30), lookback_pages=2)
     assert source.requests == []
     assert "does not reach back" in result.problems[0]
-    archive = FakeSource(many_posts(), name="archive")
+    archive = FakeSource(many_posts(), name="archive", traits=Traits())
     assert harvest(store, archive, tmp_path, ORIGIN + timedelta(days=30)).posts == 47
 
 
@@ -103,19 +103,19 @@ def test_posts_after_the_window_are_left_out_and_earlier_ones_kept(tmp_path: Pat
 
     source = Careless([post(1, -90), post(2, 0), post(3, 72 * 60 - 1), post(4, 72 * 60), post(5, 9999)])
     store = new_store(tmp_path)
-    assert harvest(store, source, tmp_path, queries=("quake",)).posts == 3
+    assert harvest(store, source, tmp_path, queries=("quake",)).posts == 2  # the earlier one is of the look-back
     assert [row[1] for row in rows(store, "posts")["posts"]] == ["000001", "000002", "000003"]
 
 
-def test_limit_of_posts_holds_over_all_runs_and_sources(tmp_path: Path) -> None:
+def test_limit_of_posts_holds_over_all_runs_and_for_each_source(tmp_path: Path) -> None:
     store, source = new_store(tmp_path), FakeSource(many_posts())
     result = harvest(store, source, tmp_path, max_posts=25)
     assert [each["page_size"] for each in source.requests] == [10, 10]  # 5 more would be no whole page
     assert "25" in str(result.stopped_because)
-    assert (result.posts, result.refused) == (20, False)
+    assert (result.posts, result.state, result.failed) == (20, "budget", False)
     assert harvest(store, source, tmp_path, max_posts=25).requests == 0
     other = harvest(store, FakeSource(many_posts(), name="other"), tmp_path, max_posts=25)
-    assert other.requests == 0
+    assert other.requests == 2
     raised = harvest(store, source, tmp_path, max_posts=36)
     assert [each["page_size"] for each in source.requests] == [10, 10, 10]
     assert raised.new_posts == 10
@@ -123,11 +123,12 @@ def test_limit_of_posts_holds_over_all_runs_and_sources(tmp_path: Path) -> None:
     assert len(set(source.asked())) == len(source.requests)
 
 
-def test_cost_is_of_this_run(tmp_path: Path) -> None:
+def test_cost_is_of_this_run_and_booked(tmp_path: Path) -> None:
     store = new_store(tmp_path)
-    source = FakeSource([post(1, 1), post(2, 2), post(8, 3)])  # authors 1, 2 and 1
-    assert harvest(store, source, tmp_path, queries=("quake",)).cost_usd == pytest.approx(3 * 0.005 + 2 * 0.01)
+    source = FakeSource([post(1, 1), post(2, 2), post(8, 3)], price=0.005)
+    assert harvest(store, source, tmp_path, queries=("quake",)).cost_usd == pytest.approx(3 * 0.005)
     assert harvest(store, source, tmp_path, queries=("quake",)).cost_usd == 0
+    assert charges.spent_usd(store, [EARTHQUAKE.id]) == pytest.approx(0.015)
     free = FakeSource([post(1, 1)], name="archive")
     assert harvest(store, free, tmp_path, queries=("quake",)).cost_usd == 0
 
@@ -166,7 +167,7 @@ def test_source_that_stays_down_stops_and_keeps_what_came(tmp_path: Path) -> Non
     store, source = new_store(tmp_path), FakeSource(many_posts())
     fail_at(source, None, None, *[SourceUnavailable("X is down")] * 4)
     result = harvest(store, source, tmp_path)
-    assert (result.posts, result.requests, result.refused) == (20, 6, False)
+    assert (result.posts, result.requests, result.state) == (20, 6, "down")
     assert "X is down" in str(result.stopped_because)
     source.before_search = lambda number: None
     assert harvest(store, source, tmp_path).posts == 47
@@ -196,7 +197,7 @@ def test_refusal_stops_at_once_and_asks_for_a_person(tmp_path: Path) -> None:
     store, source = new_store(tmp_path), FakeSource(many_posts())
     fail_at(source, None, SourceRefused("no credits left"))
     result = harvest(store, source, tmp_path)
-    assert (result.posts, result.requests, result.refused) == (10, 2, True)
+    assert (result.posts, result.requests, result.state) == (10, 2, "refused")
     assert result.stopped_because == "no credits left"
 
 

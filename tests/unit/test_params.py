@@ -34,7 +34,7 @@ def test_the_shipped_file_is_valid() -> None:
         ("split", "held_out_share", 1.5),
         ("split", "held_out", ["none"]),
         ("training", "l2", 0),
-        ("harvest", "page_size", 101),
+        ("harvest", "page_size", 501),
         ("decision", "precision", "high"),
     ],
 )

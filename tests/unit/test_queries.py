@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from harvest_world import EARTHQUAKE
 
 from quakelens.demo.servers.x_query import Searchable, compile_query
+from quakelens.earthquakes.topic import topic_of
 from quakelens.errors import UsageError
 from quakelens.params import read_params
 from quakelens.sources.queries import make_queries
+
+
+def queries_of(words: dict[str, list[str]], place: str | None, max_chars: int) -> list[str]:
+    harvest = read_params(Path(__file__).parents[2] / "params.yaml").harvest.model_copy(update={"words": words})
+    return make_queries(topic_of(replace(EARTHQUAKE, place=place), harvest), max_chars=max_chars)
+
 
 SUFFIX = " has:media -is:nullcast"
 
@@ -23,23 +32,23 @@ def test_quotes_phrases_and_words_with_signs_and_drops_repeated_words() -> None:
         "en": ["earthquake", "building collapsed", "Earthquake"],
         "x": ["a-b", 'say "it"', "OR", "#quake", " "],
     }
-    assert make_queries(words, place=None, max_chars=512) == [
+    assert queries_of(words, None, 512) == [
         '(earthquake OR "building collapsed" OR "a-b" OR "say it" OR "OR" OR #quake)' + SUFFIX
     ]
 
 
 def test_splits_into_queries_that_fit_and_together_hold_every_word_once_in_order() -> None:
     words = {"a": [f"word{number:03d}" for number in range(100)], "b": ["भूकम्प", "地震"]}
-    queries = make_queries(words, place=None, max_chars=200)
+    queries = queries_of(words, None, 200)
     assert len(queries) > 3
     assert all(len(query) <= 200 for query in queries)
     found = [word for query in queries for word in query[1 : query.index(")")].split(" OR ")]
     assert found == [*words["a"], *words["b"]]
-    assert queries == make_queries(words, place=None, max_chars=200)
+    assert queries == queries_of(words, None, 200)
 
 
 def test_the_town_is_asked_for_first_and_no_post_is_found_twice() -> None:
-    queries = make_queries({"tr": ["deprem", "enkaz"]}, place="26 km ENE of Nurdağı, Turkey", max_chars=512)
+    queries = queries_of({"tr": ["deprem", "enkaz"]}, "26 km ENE of Nurdağı, Turkey", 512)
     assert queries == [
         "(Nurdağı OR #Nurdağı) (deprem OR enkaz)" + SUFFIX,
         "(deprem OR enkaz) -Nurdağı -#Nurdağı" + SUFFIX,
@@ -69,12 +78,12 @@ def test_the_town_is_asked_for_first_and_no_post_is_found_twice() -> None:
     ],
 )
 def test_reads_the_town_out_of_a_place(place: str | None, town: str) -> None:
-    assert make_queries({"en": ["quake"]}, place=place, max_chars=512)[0] == f"{town}(quake){SUFFIX}"
+    assert queries_of({"en": ["quake"]}, place, 512)[0] == f"{town}(quake){SUFFIX}"
 
 
 def test_the_words_of_the_project_make_queries_that_the_stand_in_accepts() -> None:
     harvest = read_params(Path(__file__).parents[2] / "params.yaml").harvest
-    queries = make_queries(harvest.words, place="26 km ENE of Nurdağı, Turkey", max_chars=harvest.max_query_chars)
+    queries = queries_of(harvest.words, "26 km ENE of Nurdağı, Turkey", harvest.max_query_chars)
     for query in queries:
         assert len(query) <= harvest.max_query_chars
         compile_query(query)
@@ -85,6 +94,6 @@ def test_the_words_of_the_project_make_queries_that_the_stand_in_accepts() -> No
 
 def test_refuses_no_words_and_a_word_that_is_too_long() -> None:
     with pytest.raises(UsageError, match="no word"):
-        make_queries({"en": ["", "..."]}, place=None, max_chars=512)
+        queries_of({"en": ["", "..."]}, None, 512)
     with pytest.raises(UsageError, match="does not fit"):
-        make_queries({"en": ["quake", "x" * 60]}, place=None, max_chars=64)
+        queries_of({"en": ["quake", "x" * 60]}, None, 64)

@@ -14,7 +14,8 @@ from sqlalchemy import update
 
 from quakelens.earthquakes.watching import MAX_FAILED, observe
 from quakelens.errors import Busy
-from quakelens.store import Store, earthquakes, open_store, runs
+from quakelens.harvest import follow_up
+from quakelens.store import Store, earthquakes, open_store, polls, runs
 from quakelens.store.tables import runs as run_table
 
 TRIGGER = params().trigger
@@ -89,8 +90,7 @@ def test_finished_earthquake_is_due_again_where_that_is_asked_for(tmp_path: Path
     assert held is not None
     runs.finish(store, held, NOW)
     hour = timedelta(hours=1)
-    assert due(store, now=NOW + 59 * MINUTE, again_after=hour) == []
-    assert due(store, now=NOW + hour, again_after=hour) == [EARTHQUAKE.id]
+    assert due(store, now=NOW + hour) == []
     assert runs.claim(store, EARTHQUAKE.id, NOW + 59 * MINUTE, again_after=hour) is None
     assert runs.claim(store, EARTHQUAKE.id, NOW + hour, again_after=hour) is not None
 
@@ -175,3 +175,23 @@ def test_claim_is_renewed_while_the_work_lasts_and_its_loss_is_told(tmp_path: Pa
         assert not lost.is_set()
         runs.finish(store, held, datetime.now(UTC))
         assert lost.wait(timeout=5)
+
+
+def poll(store: Store, source: str, next_at: datetime | None, state: str = "done") -> None:
+    polls.record(store, EARTHQUAKE.id, polls.Poll(source, NOW, next_at, state, 0, None))
+
+
+def test_harvested_earthquake_is_due_again_when_a_poll_is(tmp_path: Path) -> None:
+    store = new_store(tmp_path)
+    due(store, EARTHQUAKE)
+    held = runs.claim(store, EARTHQUAKE.id, NOW)
+    assert held is not None
+    runs.finish(store, held, NOW)
+    poll(store, "x", NOW + 15 * MINUTE, "limited")
+    poll(store, "bluesky", NOW + 2 * MINUTE)
+    poll(store, "mastodon", None, "refused")
+    assert due(store, now=NOW + MINUTE) == []
+    assert due(store, now=NOW + 2 * MINUTE) == [EARTHQUAKE.id]
+    names = ["x", "bluesky", "mastodon", "new"]
+    assert follow_up.due(store, EARTHQUAKE.id, names, NOW + 2 * MINUTE) == ["bluesky", "new"]
+    assert follow_up.due(store, EARTHQUAKE.id, names, NOW + 15 * MINUTE) == ["x", "bluesky", "new"]
