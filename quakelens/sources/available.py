@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from quakelens.errors import UsageError
 from quakelens.params import Harvest
 from quakelens.settings import Settings
 from quakelens.sources.source import Source
 
-NAMES = ("x",)
-
 
 def chosen(settings: Settings) -> tuple[str, ...]:
     """The networks that `QUAKELENS_SOURCES` names, or all that the settings give access to."""
     named = tuple(name.strip() for name in settings.sources.split(",") if name.strip())
-    return named or NAMES
+    return named or tuple(_OPENERS)
 
 
 def open_source(name: str, settings: Settings, params: Harvest) -> Source:
@@ -22,8 +22,12 @@ def open_source(name: str, settings: Settings, params: Harvest) -> Source:
     Raises:
         UsageError: There is none of this name, or the settings lack what it needs.
     """
-    if name != "x":
-        raise UsageError(f"source `{name}` is unknown: use one of {', '.join(NAMES)}")
+    if name not in _OPENERS:
+        raise UsageError(f"source `{name}` is unknown: use one of {', '.join(_OPENERS)}")
+    return _OPENERS[name](settings, params)
+
+
+def _x(settings: Settings, params: Harvest) -> Source:
     if settings.x_bearer_token is None or not settings.x_bearer_token.get_secret_value():
         raise UsageError(
             "X is not asked without a token: set QUAKELENS_X_BEARER_TOKEN to the app-only bearer token of an X "
@@ -37,3 +41,6 @@ def open_source(name: str, settings: Settings, params: Harvest) -> Source:
         prices=Prices(settings.x_post_usd, settings.x_author_usd, settings.x_count_usd),
         max_query_chars=params.max_query_chars,
     )
+
+
+_OPENERS: dict[str, Callable[[Settings, Harvest], Source]] = {"x": _x}
