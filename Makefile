@@ -33,6 +33,7 @@ lint: setup
 # What the speed claims rest on; make bench PICTURES=folder for real photographs.
 bench: setup
 	@$(BIN)/python benchmarks/backends.py $(PICTURES)
+	@$(BIN)/python benchmarks/duplicates.py $(if $(PICTURES),--folder $(PICTURES))
 
 clean:
 	rm -rf $(VENV) .demo .demo-corpus

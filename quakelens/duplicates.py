@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, ImageStat
 
 from quakelens import params as sections
-
-Key = TypeVar("Key")
 
 MAX_OTHER_DISTANCE = 22
 """When one hash says near-duplicate, the other may differ by at most this many of its 64 bits.
@@ -62,7 +59,7 @@ def near(a: PictureHash, b: PictureHash, params: sections.Duplicates) -> bool:
     They are if pHash or dHash is within its threshold and the other within `MAX_OTHER_DISTANCE`, or if
     that holds for pHash with one of them mirrored; never if either is flatter than `params.min_detail`.
     """
-    return bool(_near(_Columns.of([a]), _Columns.of([b]), params)[0, 0])
+    return bool(all_near(Hashes.of([a]), Hashes.of([b]), params)[0, 0])
 
 
 def cluster(hashes: Sequence[PictureHash], params: sections.Duplicates) -> list[int]:
@@ -78,11 +75,11 @@ def cluster(hashes: Sequence[PictureHash], params: sections.Duplicates) -> list[
     count = len(hashes)
     if count == 0:
         return []
-    columns = _Columns.of(hashes)
+    columns = Hashes.of(hashes)
     rows, others = [], []
     for start in range(0, count, _BLOCK):
         block = columns.part(start, start + _BLOCK)
-        row, other = np.nonzero(_near(block, columns.part(start, count), params))
+        row, other = np.nonzero(all_near(block, columns.part(start, count), params))
         rows.append(row + start)
         others.append(other + start)
     row, other = np.concatenate(rows), np.concatenate(others)
@@ -92,81 +89,68 @@ def cluster(hashes: Sequence[PictureHash], params: sections.Duplicates) -> list[
     return [int(position) for position in first[member]]
 
 
-class HashIndex(Generic[Key]):
-    """Finds the near-duplicates of a picture among those added; 200,000 take a few milliseconds."""
-
-    def __init__(self, params: sections.Duplicates) -> None:
-        self._params = params
-        self._keys: list[Key] = []
-        self._columns = _Columns.empty(64)
-
-    def __len__(self) -> int:
-        return len(self._keys)
-
-    def add(self, key: Key, picture: PictureHash) -> None:
-        """Add a picture under a key; the same key may be added more than once."""
-        count = len(self._keys)
-        if count == len(self._columns.detail):
-            self._columns = self._columns.doubled()
-        self._columns.put(count, picture)
-        self._keys.append(key)
-
-    def find(self, picture: PictureHash) -> list[Key]:
-        """Keys of the near-duplicates, in the order in which they were added."""
-        if not self._keys:
-            return []
-        found = _near(_Columns.of([picture]), self._columns.part(0, len(self._keys)), self._params)
-        return [self._keys[position] for position in np.flatnonzero(found[0])]
-
-
 @dataclass(frozen=True, slots=True)
-class _Columns:
-    """Hashes as columns `(N,)`: uint64, and detail as float64."""
+class Hashes:
+    """Hashes of many pictures as columns `(N,)`: uint64, and detail as float64; see `PictureHash`."""
 
     phash: NDArray[np.uint64]
     dhash: NDArray[np.uint64]
     phash_mirrored: NDArray[np.uint64]
-    dhash_mirrored: NDArray[np.uint64]
     detail: NDArray[np.float64]
 
     @classmethod
-    def empty(cls, count: int) -> _Columns:
-        bits = [np.zeros(count, np.uint64) for _ in range(4)]
-        return cls(bits[0], bits[1], bits[2], bits[3], np.zeros(count, np.float64))
+    def empty(cls, count: int) -> Hashes:
+        """Columns of zeros."""
+        phash, dhash, phash_mirrored = (np.zeros(count, np.uint64) for _ in range(3))
+        return cls(phash, dhash, phash_mirrored, np.zeros(count, np.float64))
 
     @classmethod
-    def of(cls, hashes: Sequence[PictureHash]) -> _Columns:
-        columns = cls.empty(len(hashes))
-        for position, picture in enumerate(hashes):
-            columns.put(position, picture)
-        return columns
+    def of(cls, hashes: Sequence[PictureHash]) -> Hashes:
+        """Columns of hashes, in their order."""
+        return cls(
+            np.array([each.phash for each in hashes], np.uint64),
+            np.array([each.dhash for each in hashes], np.uint64),
+            np.array([each.phash_mirrored for each in hashes], np.uint64),
+            np.array([each.detail for each in hashes], np.float64),
+        )
 
-    def put(self, position: int, picture: PictureHash) -> None:
-        self.phash[position] = picture.phash
-        self.dhash[position] = picture.dhash
-        self.phash_mirrored[position] = picture.phash_mirrored
-        self.dhash_mirrored[position] = _mirrored_dhash(picture.dhash)
-        self.detail[position] = picture.detail
+    def __len__(self) -> int:
+        return len(self.detail)
 
-    def part(self, start: int, stop: int) -> _Columns:
-        return _Columns(
+    def part(self, start: int, stop: int) -> Hashes:
+        """Some rows; a view, not a copy."""
+        return Hashes(
             self.phash[start:stop],
             self.dhash[start:stop],
             self.phash_mirrored[start:stop],
-            self.dhash_mirrored[start:stop],
             self.detail[start:stop],
         )
 
-    def doubled(self) -> _Columns:
-        more = _Columns.empty(2 * len(self.detail))
-        for name in self.__slots__:
-            old = getattr(self, name)
-            getattr(more, name)[: len(old)] = old
+    def at(self, positions: NDArray[np.intp]) -> Hashes:
+        """A copy of the rows at some positions."""
+        return Hashes(
+            self.phash[positions],
+            self.dhash[positions],
+            self.phash_mirrored[positions],
+            self.detail[positions],
+        )
+
+    def put(self, other: Hashes) -> None:
+        """Overwrite these rows with as many others."""
+        self.phash[:] = other.phash
+        self.dhash[:] = other.dhash
+        self.phash_mirrored[:] = other.phash_mirrored
+        self.detail[:] = other.detail
+
+    def grown(self, count: int) -> Hashes:
+        """A copy with room for more rows."""
+        more = Hashes.empty(count)
+        more.part(0, len(self)).put(self)
         return more
 
 
-def _near(a: _Columns, b: _Columns, params: sections.Duplicates) -> NDArray[np.bool_]:
-    """`(len(a), len(b)) bool`: which pairs are near-duplicates."""
+def all_near(a: Hashes, b: Hashes, params: sections.Duplicates) -> NDArray[np.bool_]:
+    """`(len(a), len(b)) bool`: which pairs are near-duplicates; `HashIndex.find` must change with it."""
     phash = np.bitwise_count(a.phash[:, None] ^ b.phash)
     dhash = np.bitwise_count(a.dhash[:, None] ^ b.dhash)
     found = (phash <= params.max_phash) & (dhash <= MAX_OTHER_DISTANCE)
@@ -176,17 +160,20 @@ def _near(a: _Columns, b: _Columns, params: sections.Duplicates) -> NDArray[np.b
         np.bitwise_count(a.phash_mirrored[:, None] ^ b.phash),
         np.bitwise_count(a.phash[:, None] ^ b.phash_mirrored),
     )
-    dhash_mirrored = np.bitwise_count(a.dhash_mirrored[:, None] ^ b.dhash)
+    dhash_mirrored = np.bitwise_count(mirrored_dhash(a.dhash)[:, None] ^ b.dhash)
     found |= (mirrored <= params.max_phash) & (dhash_mirrored <= MAX_OTHER_DISTANCE)
     detailed = (a.detail >= params.min_detail)[:, None] & (b.detail >= params.min_detail)
     near: NDArray[np.bool_] = found & detailed
     return near
 
 
-def _mirrored_dhash(dhash: int) -> int:
-    """Hash of the mirrored picture, up to ties: each row of 8 differences backwards with the other sign."""
-    rows = dhash.to_bytes(8, "big")
-    return int.from_bytes(bytes(int(f"{row ^ 0xFF:08b}"[::-1], 2) for row in rows), "big")
+def mirrored_dhash(dhash: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Hashes of the mirrored pictures, up to ties: each row of 8 differences backwards with the other sign."""
+    bits = ~dhash
+    for shift, mask in ((1, 0x5555555555555555), (2, 0x3333333333333333), (4, 0x0F0F0F0F0F0F0F0F)):
+        by, low = np.uint64(shift), np.uint64(mask)
+        bits = ((bits >> by) & low) | ((bits & low) << by)
+    return bits
 
 
 def _bits(array: NDArray[np.bool_]) -> int:

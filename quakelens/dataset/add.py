@@ -36,8 +36,9 @@ from quakelens.dataset.labelled import (
     write_manifest,
 )
 from quakelens.dataset.manifest import Manifest, Row, explain, read_manifest
-from quakelens.duplicates import HashIndex, PictureHash, hash_picture
+from quakelens.duplicates import PictureHash, hash_picture
 from quakelens.errors import DataError, ImageError
+from quakelens.hash_index import HashIndex
 from quakelens.images import EXTENSIONS, decode, format_of, read_bytes
 
 _IN_FLIGHT = 32  # pictures in memory at once

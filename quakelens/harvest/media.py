@@ -18,7 +18,8 @@ from quakelens.store import Store, earthquakes
 from quakelens.store import media as rows
 
 if TYPE_CHECKING:
-    from quakelens.duplicates import HashIndex, PictureHash
+    from quakelens.duplicates import PictureHash
+    from quakelens.hash_index import HashIndex
 
 HASH_SIDE = 512
 """Pixels: a JPEG may be decoded this small for its hashes, which look at 32 x 32."""
@@ -95,13 +96,15 @@ class _Groups:
     """Stores fetched pictures, each in the group of its near-duplicates."""
 
     def __init__(self, store: Store, params: Params, media_dir: Path) -> None:
-        from quakelens.duplicates import HashIndex
+        from quakelens.hash_index import HashIndex
 
         self._store = store
         self._folder = media_dir
         self._max_pixels = params.media.max_pixels
         self._index: HashIndex[str] = HashIndex(params.duplicates)
         self._seen = 0  # number of the last picture in the index
+        with store.read() as connection:  # most of it before others have to wait for a transaction that writes
+            self._catch_up(connection)
 
     def store(self, item: rows.PendingMedia, fetched: Fetched) -> None:
         hashed = self._hash(fetched)  # outside the transaction: others write meanwhile
@@ -119,9 +122,8 @@ class _Groups:
     def _catch_up(self, connection: Connection) -> None:
         """Take in what this and other processes stored since."""
         for stored in rows.hashes_after(connection, self._seen):
-            self._seen = stored.number
-            if stored.hash is not None:
-                self._index.add(stored.sha256, stored.hash)
+            self._seen = stored.last
+            self._index.extend(stored.sha256, stored.hashes)
 
     def _hash(self, fetched: Fetched) -> PictureHash | None:
         from quakelens.duplicates import hash_picture

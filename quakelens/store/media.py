@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import BigInteger, Connection, func, insert, select, type_coerce, update
 
 from quakelens.store.database import Store
 from quakelens.store.tables import earthquake_posts, media, pictures, post_media, posts
 
 if TYPE_CHECKING:
-    from quakelens.duplicates import PictureHash
+    from quakelens.duplicates import Hashes, PictureHash
 
 MAX_TRIES = 5
 """Runs that try a picture whose failure may pass; each of them tries `media.attempts` times."""
+
+_AT_ONCE = 50_000  # rows of hashes in memory
+_MANY = 500  # values in one question
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +46,18 @@ class NewPicture:
 
 
 @dataclass(frozen=True, slots=True)
-class StoredHash:
-    """A picture's place in the order of the store, its hash and its group."""
+class StoredHashes:
+    """Hashes of pictures in the order of the store.
 
-    number: int
-    sha256: str
-    hash: PictureHash | None
+    Attributes:
+        last: Number of the last picture that was looked at, one without a hash included.
+        sha256: Of those with a hash.
+        hashes: As many.
+    """
+
+    last: int
+    sha256: Sequence[str]
+    hashes: Hashes
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,16 +146,11 @@ def add_picture(connection: Connection, picture: NewPicture, near: Sequence[str]
         picture: New to the store.
         near: sha256 of its near-duplicates.
     """
-    groups = connection.scalars(
-        select(pictures.c.group_id)
-        .where(pictures.c.sha256.in_(near))
-        .group_by(pictures.c.group_id)
-        .order_by(func.min(pictures.c.number))
-    ).all()
+    groups = _groups_with(connection, near)
     if len(groups) > 1:
-        first = _earliest(connection, groups)
-        connection.execute(update(pictures).where(pictures.c.group_id.in_(groups)).values(group_id=first))
-        groups = [first]
+        for start in range(1, len(groups), _MANY):
+            part = pictures.c.group_id.in_(groups[start : start + _MANY])
+            connection.execute(update(pictures).where(part).values(group_id=groups[0]))
     last = connection.scalar(select(func.max(pictures.c.number))) or 0
     values: dict[str, Any] = {
         name: getattr(picture, name) for name in ("sha256", "path", "bytes", "width", "height", "format", "fetched_at")
@@ -157,19 +161,27 @@ def add_picture(connection: Connection, picture: NewPicture, near: Sequence[str]
     connection.execute(insert(pictures).values(number=last + 1, group_id=group, **values))
 
 
-def hashes_after(connection: Connection, number: int) -> list[StoredHash]:
-    """Hashes of the pictures that were stored after the one with a number, in their order."""
-    from quakelens.duplicates import PictureHash
+def hashes_after(connection: Connection, number: int) -> Iterator[StoredHashes]:
+    """Hashes of the pictures that were stored after the one with a number, in their order, many at a time."""
+    import numpy as np
 
-    query = select(pictures).where(pictures.c.number > number).order_by(pictures.c.number)
-    return [
-        StoredHash(
-            row.number,
-            row.sha256,
-            None if row.phash is None else PictureHash(row.phash, row.dhash, row.phash_mirrored, row.detail),
-        )
-        for row in connection.execute(query)
+    from quakelens.duplicates import Hashes
+
+    bits = [
+        type_coerce(column, BigInteger) for column in (pictures.c.phash, pictures.c.dhash, pictures.c.phash_mirrored)
     ]
+    query = (
+        select(pictures.c.number, pictures.c.sha256, *bits, pictures.c.detail)
+        .where(pictures.c.number > number)
+        .order_by(pictures.c.number)
+    )
+    rows = connection.execution_options(yield_per=_AT_ONCE).execute(query)
+    for part in rows.partitions():
+        hashed = [row for row in part if row[2] is not None]
+        # As signed numbers, which the database has them as: turning each into an unsigned one takes seconds.
+        phash, dhash, mirrored = (np.array([row[at] for row in hashed], np.int64).view(np.uint64) for at in (2, 3, 4))
+        detail = np.array([row[5] for row in hashed], np.float64)
+        yield StoredHashes(part[-1][0], [row[1] for row in hashed], Hashes(phash, dhash, mirrored, detail))
 
 
 def count_media(store: Store, key: str) -> MediaCounts:
@@ -211,11 +223,20 @@ def own_media(key: str) -> Any:
     )
 
 
-def _earliest(connection: Connection, groups: Sequence[str]) -> str:
-    first: str = connection.scalars(
-        select(pictures.c.group_id).where(pictures.c.group_id.in_(groups)).order_by(pictures.c.number).limit(1)
-    ).one()
-    return first
+def _groups_with(connection: Connection, shas: Sequence[str]) -> list[str]:
+    """Groups of some pictures, the one with the earliest picture first."""
+    found: dict[str, int] = {}
+    for start in range(0, len(shas), _MANY):
+        groups = select(pictures.c.group_id).where(pictures.c.sha256.in_(shas[start : start + _MANY]))
+        found.update(
+            (str(row[0]), int(row[1]))
+            for row in connection.execute(
+                select(pictures.c.group_id, func.min(pictures.c.number))
+                .where(pictures.c.group_id.in_(groups))
+                .group_by(pictures.c.group_id)
+            )
+        )
+    return sorted(found, key=found.__getitem__)
 
 
 def _is(item: PendingMedia) -> Any:

@@ -4,7 +4,8 @@ import pytest
 from drawn import DUPLICATES, encoded, picture
 from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 
-from quakelens.duplicates import HashIndex, PictureHash, cluster, hash_picture, near
+from quakelens.duplicates import PictureHash, cluster, hash_picture, near
+from quakelens.hash_index import HashIndex
 from quakelens.images import decode
 
 
