@@ -102,7 +102,7 @@ def test_walks_through_pages_and_reads_each_post_once(make_api: MakeApi) -> None
     assert by_number[5].created_at == NOW - timedelta(minutes=20)
     assert by_number[5].author is None  # authors cost twice what posts do, so they are not expanded
     assert by_number[5].author_id
-    assert by_number[5].url == "https://x.com/user2/status/1600000000000000005"
+    assert by_number[5].url == "https://x.com/i/status/1600000000000000005"
     first, *_ = by_number[5].media
     assert first.url.startswith(f"{server.url}/media/a-")
     assert first.url.endswith("?format=jpg&name=large")
