@@ -59,7 +59,7 @@ def harvest_posts(
     now: datetime,
 ) -> PagesResult:  # fmt: skip
     """Pull the pages of one source into the store."""
-    opened = open_source(source, settings, params.harvest)
+    opened = open_source(source, settings, params.harvest, store)
     with progress(f"{source}: pages") as report:
         result = harvest_pages(
             store, opened, earthquake, params.harvest, workspace.pages, now,

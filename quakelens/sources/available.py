@@ -8,6 +8,9 @@ from quakelens.errors import UsageError
 from quakelens.params import Harvest
 from quakelens.settings import Settings
 from quakelens.sources.source import Source
+from quakelens.store import Store
+
+Opener = Callable[[Settings, Harvest, Store | None], Source]
 
 
 def chosen(settings: Settings) -> tuple[str, ...]:
@@ -16,18 +19,24 @@ def chosen(settings: Settings) -> tuple[str, ...]:
     return named or tuple(_OPENERS)
 
 
-def open_source(name: str, settings: Settings, params: Harvest) -> Source:
+def open_source(name: str, settings: Settings, params: Harvest, store: Store | None = None) -> Source:
     """Open a source by its name.
+
+    Args:
+        name: One of those that `chosen` can give.
+        settings: Addresses and what gives access.
+        params: What is asked for.
+        store: Tells a source that hears of deletions which posts are known; without it, it passes none on.
 
     Raises:
         UsageError: There is none of this name, or the settings lack what it needs.
     """
     if name not in _OPENERS:
         raise UsageError(f"source `{name}` is unknown: use one of {', '.join(_OPENERS)}")
-    return _OPENERS[name](settings, params)
+    return _OPENERS[name](settings, params, store)
 
 
-def _x(settings: Settings, params: Harvest) -> Source:
+def _x(settings: Settings, params: Harvest, store: Store | None) -> Source:
     if settings.x_bearer_token is None or not settings.x_bearer_token.get_secret_value():
         raise UsageError(
             "X is not asked without a token: set QUAKELENS_X_BEARER_TOKEN to the app-only bearer token of an X "
@@ -43,4 +52,4 @@ def _x(settings: Settings, params: Harvest) -> Source:
     )
 
 
-_OPENERS: dict[str, Callable[[Settings, Harvest], Source]] = {"x": _x}
+_OPENERS: dict[str, Opener] = {"x": _x}
