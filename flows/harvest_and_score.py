@@ -9,7 +9,6 @@ from prefect import flow
 
 from quakelens.earthquakes.resolve import resolve
 from quakelens.errors import Busy, SourceError
-from quakelens.harvest import follow_up
 from quakelens.harvest.summary import HarvestSummary
 from quakelens.params import read_params
 from quakelens.registry.names import CHAMPION
@@ -33,7 +32,7 @@ def harvest_and_score(
 
     Args:
         earthquake: An id that the store or the USGS knows, or a GeoJSON file with one feature.
-        sources: Networks to ask; None for those of the settings whose poll is due.
+        sources: Networks to ask; None for those that the settings choose.
         model: `champion`, `starter` or a version; resolved once.
         now: The present by which is planned, UTC; for replays of the past.
         notice: A warning for the top of the report.
@@ -64,7 +63,7 @@ def harvest_and_score(
                 pinned = pin_model(workspace, settings, model)
                 pages = [
                     harvest_posts(store, name, found, workspace, settings, params, clock())
-                    for name in sources or follow_up.due(store, found.id, chosen(settings), clock())
+                    for name in (chosen(settings) if sources is None else sources)
                 ]
                 fetch_pictures(store, found, workspace, settings, params)
                 score_pictures(store, found, pinned, workspace, clock)

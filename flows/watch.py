@@ -10,9 +10,11 @@ from prefect import flow
 from flows.harvest_and_score import harvest_and_score
 from quakelens.earthquakes.watching import observe
 from quakelens.errors import Busy, QuakelensError
+from quakelens.harvest import follow_up
 from quakelens.harvest.summary import HarvestSummary
 from quakelens.params import read_params
 from quakelens.settings import read_settings, store_url_of, workspace_of
+from quakelens.sources.available import chosen
 from quakelens.store import open_store
 from tasks.harvesting import read_earthquake_feed
 
@@ -23,8 +25,9 @@ logger = logging.getLogger("quakelens.watch")
 def watch(now: datetime | None = None, notice: str | None = None) -> list[HarvestSummary]:
     """Read the feed once, decide of each earthquake, harvest those that are due and not harvested yet.
 
-    An earthquake is harvested once, also when its id or magnitude is revised; one whose run was killed is
-    started again. A harvest that fails does not keep the others from being started.
+    An earthquake is harvested once, also when its id or magnitude is revised, and followed up when a poll of a
+    network is due; one whose run was killed is started again. A harvest that fails does not keep the others
+    from being started.
 
     Args:
         now: The present by which is planned, UTC; for replays of the past.
@@ -42,15 +45,18 @@ def watch(now: datetime | None = None, notice: str | None = None) -> list[Harves
         logger.warning("feed: %s", problem)
     store = open_store(store_url_of(settings, workspace))
     try:
-        due = observe(store, feed.earthquakes, params.trigger, present)
+        due = [
+            (earthquake, follow_up.due(store, earthquake.id, chosen(settings), present))
+            for earthquake in observe(store, feed.earthquakes, params.trigger, present)
+        ]
     finally:
         store.close()
     logger.info("%d earthquakes in the feed, %d to be harvested", len(feed.earthquakes), len(due))
     summaries, failures = [], []
-    for earthquake in due:
+    for earthquake, sources in due:
         logger.info("%s", earthquake.title)
         try:
-            summaries.append(harvest_and_score(earthquake.id, now=now, notice=notice))
+            summaries.append(harvest_and_score(earthquake.id, sources, now=now, notice=notice))
         except Busy as busy:
             logger.info("  %s", busy)
         except QuakelensError as error:
