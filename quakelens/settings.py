@@ -37,6 +37,9 @@ class Settings(BaseSettings):
         x_post_usd: What X charges for a post that it delivers, US dollars.
         x_author_usd: What X charges for an author that it delivers.
         x_count_usd: What X charges for counting a query's posts.
+        bluesky_jetstream_urls: Hosts of Bluesky's stream, separated by commas; the next is asked where one fails.
+        bluesky_cdn_url: Where Bluesky's pictures are.
+        bluesky_video_url: Where the stills of Bluesky's videos are.
         media_allow: `host:port` pairs on private addresses that pictures may be fetched from, over http
             too; separated by commas. For stand-ins on this machine; empty otherwise.
         dvc_remote: Where labelled data is pushed; by default a folder in the workspace.
@@ -59,6 +62,12 @@ class Settings(BaseSettings):
     x_post_usd: float = Field(default=0.005, ge=0)
     x_author_usd: float = Field(default=0.010, ge=0)
     x_count_usd: float = Field(default=0.005, ge=0)
+    bluesky_jetstream_urls: str = (
+        "wss://jetstream1.us-east.bsky.network/subscribe,wss://jetstream2.us-east.bsky.network/subscribe,"
+        "wss://jetstream1.us-west.bsky.network/subscribe,wss://jetstream2.us-west.bsky.network/subscribe"
+    )
+    bluesky_cdn_url: str = "https://cdn.bsky.app"
+    bluesky_video_url: str = "https://video.bsky.app"
     media_allow: str = ""
     dvc_remote: str | None = None
 

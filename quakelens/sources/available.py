@@ -16,7 +16,8 @@ Opener = Callable[[Settings, Harvest, Store | None], Source]
 def chosen(settings: Settings) -> tuple[str, ...]:
     """The networks that `QUAKELENS_SOURCES` names, or all that the settings give access to."""
     named = tuple(name.strip() for name in settings.sources.split(",") if name.strip())
-    return named or tuple(_OPENERS)
+    accessible = [name for name in _OPENERS if name not in _NEEDS or _NEEDS[name](settings)]
+    return named or tuple(accessible)
 
 
 def open_source(name: str, settings: Settings, params: Harvest, store: Store | None = None) -> Source:
@@ -52,4 +53,19 @@ def _x(settings: Settings, params: Harvest, store: Store | None) -> Source:
     )
 
 
-_OPENERS: dict[str, Opener] = {"x": _x}
+def _bluesky(settings: Settings, params: Harvest, store: Store | None) -> Source:
+    from quakelens.sources.bluesky_record import Addresses
+    from quakelens.sources.jetstream import JetstreamSource
+    from quakelens.sources.jetstream_page import NothingKnown
+    from quakelens.store.known import Known
+
+    return JetstreamSource(
+        [url for url in settings.bluesky_jetstream_urls.split(",") if url.strip()],
+        known=NothingKnown() if store is None else Known(store, "bluesky"),
+        addresses=Addresses(settings.bluesky_cdn_url.rstrip("/"), settings.bluesky_video_url.rstrip("/")),
+    )
+
+
+_OPENERS: dict[str, Opener] = {"x": _x, "bluesky": _bluesky}
+_NEEDS: dict[str, Callable[[Settings], bool]] = {"x": lambda settings: settings.x_bearer_token is not None}
+"""What gives access to a network that is not open to everyone."""
