@@ -45,6 +45,7 @@ class Harvest(Section):
     max_posts: int = Field(ge=1)
     follow_up: tuple[FollowUp, ...]
     max_query_chars: int = Field(ge=64, le=4096)
+    mastodon_instances: tuple[str, ...]
     words: dict[str, tuple[str, ...]] = Field(min_length=1)
 
     @field_validator("follow_up")

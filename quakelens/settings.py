@@ -40,8 +40,10 @@ class Settings(BaseSettings):
         bluesky_jetstream_urls: Hosts of Bluesky's stream, separated by commas; the next is asked where one fails.
         bluesky_cdn_url: Where Bluesky's pictures are.
         bluesky_video_url: Where the stills of Bluesky's videos are.
+        mastodon_tokens: Access tokens for Mastodon servers that show their timelines to accounts only, as
+            `server=token`, separated by commas.
         media_allow: `host:port` pairs on private addresses that pictures may be fetched from, over http
-            too; separated by commas. For stand-ins on this machine; empty otherwise.
+            too, and Mastodon servers asked; separated by commas. For stand-ins on this machine; empty otherwise.
         dvc_remote: Where labelled data is pushed; by default a folder in the workspace.
     """
 
@@ -68,6 +70,7 @@ class Settings(BaseSettings):
     )
     bluesky_cdn_url: str = "https://cdn.bsky.app"
     bluesky_video_url: str = "https://video.bsky.app"
+    mastodon_tokens: SecretStr | None = None
     media_allow: str = ""
     dvc_remote: str | None = None
 
@@ -83,6 +86,27 @@ def read_settings() -> Settings:
     except ValidationError as error:
         names = ", ".join(f"QUAKELENS_{str(item['loc'][0]).upper()}" for item in error.errors())
         raise UsageError(f"these environment variables cannot be used: {names}") from None
+
+
+def allowed_hosts(settings: Settings) -> frozenset[str]:
+    """The `host:port` pairs of `media_allow`."""
+    return frozenset(host.strip() for host in settings.media_allow.split(",") if host.strip())
+
+
+def mastodon_tokens(settings: Settings) -> dict[str, str]:
+    """Access tokens by Mastodon server.
+
+    Raises:
+        UsageError: An entry is not `server=token`; the message does not show it.
+    """
+    given = "" if settings.mastodon_tokens is None else settings.mastodon_tokens.get_secret_value()
+    tokens = {}
+    for number, entry in enumerate(filter(None, (part.strip() for part in given.split(","))), start=1):
+        host, mark, token = (part.strip() for part in entry.partition("="))
+        if not (host and mark and token):
+            raise UsageError(f"QUAKELENS_MASTODON_TOKENS: entry {number} is not `server=token`")
+        tokens[host.lower()] = token
+    return tokens
 
 
 @dataclass(frozen=True, slots=True)

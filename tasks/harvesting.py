@@ -30,7 +30,7 @@ from quakelens.params import Params
 from quakelens.progress import progress
 from quakelens.registry.lookup import Found, find
 from quakelens.report.current import report_on
-from quakelens.settings import Settings, Workspace
+from quakelens.settings import Settings, Workspace, allowed_hosts
 from quakelens.sources.available import open_source
 from quakelens.store import Store
 from quakelens.store.charges import Budget
@@ -79,7 +79,7 @@ def fetch_pictures(
     store: Store, earthquake: Earthquake, workspace: Workspace, settings: Settings, params: Params
 ) -> MediaResult:
     """Fetch the pictures that are not here yet."""
-    allow = frozenset(host.strip() for host in settings.media_allow.split(",") if host.strip())
+    allow = allowed_hosts(settings)
     with progress("pictures") as report:
         result = fetch_pending(store, earthquake.id, workspace.media, params, allow=allow, on_item=report)
     logger.info("  pictures: %d, %d fetched (%d near-duplicates), %d failed", result.media, result.fetched,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from quakelens.earthquakes.earthquake import Earthquake
 from quakelens.errors import SourceError
 from quakelens.harvest.archive import ArchivedPage, PageArchive
+from quakelens.harvest.storable import storable
 from quakelens.harvest.window import earthquake_window
 from quakelens.params import Harvest
 from quakelens.sources.post import Gone, ParsedPage
@@ -92,7 +93,7 @@ class Ingest:
 
     def _parse(self, page: ArchivedPage) -> ParsedPage:
         try:
-            return self._source.parse(page.raw)
+            return storable(self._source.parse(page.raw), local_files=self._source.traits.local_files)
         except SourceError as error:
             # It is in the archive for a person to look at; asking again would cost again.
             return ParsedPage((), (f"the page {page.path} cannot be read: {error}",))

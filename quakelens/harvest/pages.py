@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from quakelens.earthquakes.earthquake import Earthquake
@@ -18,6 +20,8 @@ from quakelens.sources.source import Source
 from quakelens.store import Store, earthquakes
 from quakelens.store.charges import UNLIMITED, Budget, spent_usd
 from quakelens.store.posts import count_posts
+
+_log = logging.getLogger(__name__)
 
 LOOKBACK_PAGES = 2
 """Pages that are asked for from the days before the origin time, once an earthquake and source.
@@ -113,15 +117,7 @@ def harvest_pages(
         earthquake=known, key=key, keys=keys, params=params, now=now, patience=patience or Patience(),
         budget=budget,
     )  # fmt: skip
-    stopped: Stopped | None = None
-    try:
-        for query in queries:
-            walker.window(query)
-        if queries and source.traits.looks_back:
-            # The last query names no town: pictures that are passed off come from anywhere.
-            walker.lookback(queries[-1], lookback_pages)
-    except Stopped as stop:
-        stopped = stop
+    stopped = _ask_all(walker, queries, lookback_pages)
     return PagesResult(
         earthquake=key,
         source=source.name,
@@ -136,3 +132,39 @@ def harvest_pages(
         expected=walker.expected,
         cost_usd=round(spent_usd(store, keys, source.name) - before, 4),
     )
+
+
+def _ask_all(walker: Walker, queries: Sequence[str], lookback_pages: int) -> Stopped | None:
+    """Ask every query; None if nothing stopped that, else why it ended.
+
+    Where a network is many servers, one that stops is passed over and becomes a problem; only if all of them
+    stop has the network stopped.
+    """
+    traits = walker.source.traits
+    asks = [(query, partial(walker.window, query)) for query in queries]
+    if queries and traits.looks_back:
+        # The last query names no town: pictures that are passed off come from anywhere.
+        asks.append((queries[-1], partial(walker.lookback, queries[-1], lookback_pages)))
+    silent: dict[str, Stopped] = {}
+    for query, ask in asks:
+        server = traits.server_of(query)
+        if server in silent:
+            continue
+        try:
+            ask()
+        except Stopped as stop:
+            if server is None or stop.state == "budget":
+                return stop
+            silent[server] = stop
+            walker.problems.append(f"{server} gives no more in this run: {stop}")
+            _log.warning("%s: %s gives no more in this run: %s", walker.source.name, server, stop)
+    servers = {traits.server_of(query) for query in queries}
+    return _of_all(silent) if silent and len(silent) == len(servers) else None
+
+
+def _of_all(silent: Mapping[str, Stopped]) -> Stopped:
+    """Why a network stopped all of whose servers did: the state that soonest passes by itself."""
+    told = "; ".join(f"{server}: {stop}" for server, stop in silent.items())
+    for stop in sorted(silent.values(), key=lambda each: ("limited", "down", "refused").index(each.state)):
+        return Stopped(told, 0, stop.state, resume_at=stop.resume_at)
+    raise AssertionError("there is at least one server")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from quakelens.errors import UsageError
 from quakelens.params import Harvest
-from quakelens.settings import Settings
+from quakelens.settings import Settings, allowed_hosts, mastodon_tokens
 from quakelens.sources.source import Source
 from quakelens.store import Store
 
@@ -66,6 +66,14 @@ def _bluesky(settings: Settings, params: Harvest, store: Store | None) -> Source
     )
 
 
-_OPENERS: dict[str, Opener] = {"x": _x, "bluesky": _bluesky}
+def _mastodon(settings: Settings, params: Harvest, store: Store | None) -> Source:
+    from quakelens.sources.mastodon import MastodonSource
+
+    return MastodonSource(
+        params.mastodon_instances, tokens=mastodon_tokens(settings), allow=allowed_hosts(settings)
+    )  # fmt: skip
+
+
+_OPENERS: dict[str, Opener] = {"x": _x, "bluesky": _bluesky, "mastodon": _mastodon}
 _NEEDS: dict[str, Callable[[Settings], bool]] = {"x": lambda settings: settings.x_bearer_token is not None}
 """What gives access to a network that is not open to everyone."""

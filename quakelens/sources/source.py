@@ -21,8 +21,12 @@ class Traits:
         largest_page: Posts.
         forward: Pages run from the oldest post to the newest, and the mark to go on from is the last page's.
         looks_back: Whether the days before an earthquake can be asked for.
-        bounded: Whether posts from after the window are left out; not so for archives that a user chose.
+        bounded: Whether the window and `harvest.max_posts` hold. Not so for an archive that a user chose: it is
+            read whole, once.
         count_usd: Price of counting a query's posts beforehand; None where that cannot be asked.
+        server_mark: What ends the server's name in a query, where each query goes to one of many servers: one
+            that fails or refuses is passed over, and the others are asked. None where there is but one.
+        local_files: Whether its media may be files of this machine (`MediaRef.kind`).
     """
 
     reach: timedelta | None = None
@@ -32,6 +36,12 @@ class Traits:
     looks_back: bool = True
     bounded: bool = True
     count_usd: float | None = None
+    server_mark: str | None = None
+    local_files: bool = False
+
+    def server_of(self, query: str) -> str | None:
+        """The server that a query goes to; None where there is but one."""
+        return None if self.server_mark is None else query.partition(self.server_mark)[0]
 
 
 class Source(Protocol):
