@@ -1,8 +1,15 @@
-"""Reading pictures of strangers: what is opened, how far, and what is said of those that cannot be."""
+"""Reading pictures of strangers: what is opened, how far, and what is said of those that cannot be.
+
+Of an animation the first frame is read and the others are not even counted. So their number costs nothing, and no
+picture is lost for it: 100,000 frames of a GIF take as long as one. A limit would need the count, and only walking
+through the whole file gives that.
+"""
 
 from __future__ import annotations
 
 import io
+import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -11,6 +18,9 @@ from quakelens.errors import ImageError
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "BMP", "TIFF")
 """What Pillow may try; anything else is refused before a decoder of it runs. JPEG opens MPO too."""
+
+WEB_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF")
+"""What networks serve, and all that is taken from them: other decoders see only files of people at hand."""
 
 EXTENSIONS = {
     "JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "WEBP": ".webp", "GIF": ".gif", "AVIF": ".avif",
@@ -22,6 +32,23 @@ _BROKEN = (OSError, SyntaxError, ValueError, EOFError, RuntimeError, IndexError,
 
 MAX_PIXELS = 50_000_000
 """Default limit; a 400-megapixel PNG can be a file of 48 kB."""
+
+_MAX_SCANS = 100  # of a progressive JPEG; cameras and encoders write about 10
+_MAX_SEGMENTS = 20_000  # in front of and between them
+_MARKER = re.compile(rb"\xff+([^\x00\xd0-\xd7\xff])")  # but restarts, which lie inside of a scan
+_ALONE = b"\x01\xd8"  # markers without a length
+_SIDEWAYS = range(5, 9)  # EXIF orientations that swap width and height
+_ORIENTATION = 0x0112
+_CHECKED_SIDE = 512  # pixels that a JPEG may be decoded down to where only its soundness counts
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """A sound picture: its format by content, one of `FORMATS`, and its pixels, EXIF orientation applied."""
+
+    format: str
+    width: int
+    height: int
 
 
 def read_bytes(path: Path) -> bytes:
@@ -44,6 +71,8 @@ def read_bytes(path: Path) -> bytes:
 def decode(data: bytes, *, max_pixels: int = MAX_PIXELS, at_least: int | None = None) -> Image.Image:
     """Decode a picture to upright RGB: EXIF orientation applied, transparency on white, first frame.
 
+    The result carries no metadata, so that nothing made from it can give any away.
+
     Args:
         data: A whole file.
         max_pixels: Width times height above which it is refused before decoding.
@@ -53,14 +82,7 @@ def decode(data: bytes, *, max_pixels: int = MAX_PIXELS, at_least: int | None = 
     Raises:
         ImageError: `empty`, `not_an_image`, `too_large`, `truncated` or `unsupported`.
     """
-    if not data:
-        raise ImageError("empty", "the file is empty")
-    image = _open(data)
-    if image.width * image.height > max_pixels:
-        raise ImageError(
-            "too_large",
-            f"{image.width} x {image.height} pixels is more than the limit of {max_pixels:,}",
-        )
+    image = _open_checked(data, FORMATS, max_pixels)
     if at_least is not None:
         _draft(image, at_least)
     try:
@@ -69,26 +91,83 @@ def decode(data: bytes, *, max_pixels: int = MAX_PIXELS, at_least: int | None = 
         raise ImageError("truncated", f"the file is cut off or damaged: {error}") from error
 
 
+def examine(data: bytes, *, max_pixels: int = MAX_PIXELS, formats: tuple[str, ...] = FORMATS) -> Facts:
+    """Decode a picture as far as it takes to know that it is sound; a JPEG goes faster than by `decode`.
+
+    Args:
+        data: A whole file.
+        max_pixels: Width times height above which it is refused before decoding.
+        formats: What it may be.
+
+    Raises:
+        ImageError: As `decode`.
+    """
+    image = _open_checked(data, formats, max_pixels)
+    width, height = image.size
+    _draft(image, _CHECKED_SIDE)
+    try:
+        image.load()
+        if image.getexif().get(_ORIENTATION) in _SIDEWAYS:
+            width, height = height, width
+    except _BROKEN as error:
+        raise ImageError("truncated", f"the file is cut off or damaged: {error}") from error
+    return Facts(str(image.format), width, height)
+
+
 def format_of(data: bytes) -> str:
     """The format by content, one of `FORMATS`.
 
     Raises:
         ImageError: `empty`, `not_an_image` or `too_large`.
     """
+    return str(_open(data, FORMATS).format)
+
+
+def _open_checked(data: bytes, formats: tuple[str, ...], max_pixels: int) -> Image.Image:
+    image = _open(data, formats)
+    if image.width * image.height > max_pixels:
+        raise ImageError(
+            "too_large",
+            f"{image.width} x {image.height} pixels is more than the limit of {max_pixels:,}",
+        )
+    if image.format in ("JPEG", "MPO") and not _few_scans(data):
+        raise ImageError("too_large", f"it has more than {_MAX_SCANS} scans, which take hours to decode")
+    return image
+
+
+def _open(data: bytes, formats: tuple[str, ...]) -> Image.Image:
     if not data:
         raise ImageError("empty", "the file is empty")
-    return str(_open(data).format)
-
-
-def _open(data: bytes) -> Image.Image:
     try:
-        return Image.open(io.BytesIO(data), formats=FORMATS)
+        return Image.open(io.BytesIO(data), formats=formats)
     except UnidentifiedImageError:
         raise ImageError("not_an_image", "the content is not a picture of a known format") from None
     except Image.DecompressionBombError as error:
         raise ImageError("too_large", f"more pixels than any photograph has: {error}") from error
     except _BROKEN as error:
         raise ImageError("truncated", f"the header is cut off or damaged: {error}") from error
+
+
+def _few_scans(data: bytes) -> bool:
+    """Whether a JPEG has as many scans as a camera may write.
+
+    A scan of a few bytes goes over all pixels once more: 15 MB can hold 200,000 scans of 50 megapixels, each of
+    which takes a hundredth of a second, and nothing in the decoder ends that.
+    """
+    at = scans = 0
+    for _ in range(_MAX_SEGMENTS):
+        found = _MARKER.search(data, at)
+        if found is None or found[1] == b"\xd9":
+            return True
+        at = found.end()
+        if found[1] in _ALONE:
+            continue
+        if found[1] == b"\xda":
+            scans += 1
+            if scans > _MAX_SCANS:
+                return False
+        at += int.from_bytes(data[at : at + 2], "big")
+    return False
 
 
 def _draft(image: Image.Image, at_least: int) -> None:
@@ -103,10 +182,13 @@ def _upright_rgb(image: Image.Image) -> Image.Image:
     upright = ImageOps.exif_transpose(image)
     if upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
         rgba = upright.convert("RGBA")
-        canvas = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
-        return Image.alpha_composite(canvas, rgba).convert("RGB")
-    if upright.mode.startswith("I") or upright.mode == "F":
+        rgb = Image.new("RGB", rgba.size, (255, 255, 255))
+        rgb.paste(rgba, mask=rgba)
+    elif upright.mode.startswith("I") or upright.mode == "F":
         # 16-bit greys: Pillow's own conversion clips at 255 instead of scaling.
         grey = upright.convert("F").point(lambda value: value / 257.0)
-        return grey.convert("L").convert("RGB")
-    return upright.convert("RGB")
+        rgb = grey.convert("L").convert("RGB")
+    else:
+        rgb = upright.convert("RGB")
+    rgb.info = {}
+    return rgb
