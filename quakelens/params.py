@@ -63,6 +63,7 @@ class Media(Section):
     max_pixels: int = Field(ge=10_000)
     timeout_s: float = Field(gt=0)
     connections: int = Field(ge=1, le=256)
+    connections_per_host: int = Field(ge=1, le=256)
     attempts: int = Field(ge=1, le=10)
 
 

@@ -84,7 +84,7 @@ def fetch_pending(
             else:
                 rows.set_failed(
                     store, item, reason=result.reason, message=result.message, final=result.final,
-                    at=result.at,
+                    at=result.at, asked=result.asked,
                 )  # fmt: skip
             if on_item is not None:
                 on_item(done, len(jobs))

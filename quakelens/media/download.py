@@ -17,16 +17,17 @@ from quakelens import __version__, images, params
 from quakelens.errors import ImageError, MediaError
 from quakelens.files import write_atomically
 from quakelens.media.guard import GuardedTransport, Resolver
+from quakelens.media.pauses import Pauses, retry_after_s
 
 _MAX_REDIRECTS = 3
-_MAX_PAUSE_S = 10.0  # between two tries, also where a server asks for more
+_MAX_PAUSE_S = 10.0  # between two tries; who asks for a longer one is asked again in a later run
 _HEADERS = {
     "User-Agent": f"quakelens/{__version__}",
     "Accept": "image/*",
     # A compressed body could unfold to any size; pictures are compressed already.
     "Accept-Encoding": "identity",
 }
-# Decoding one after the other bounds the memory: a picture at the limit of pixels takes 150 MB.
+# Decoding one after the other bounds the memory: a picture at the limit of pixels takes up to 350 MB.
 _decoding = threading.Lock()
 
 
@@ -39,6 +40,7 @@ class Limits:
         max_pixels: Width times height.
         timeout_s: For one try, from the first packet to the last.
         connections: Downloads at once.
+        per_host: Of them, from one host, so that a slow one cannot hold all.
         attempts: Tries in one run for failures that pass.
         connect_timeout_s: For opening one connection.
         read_timeout_s: For each wait on data.
@@ -50,6 +52,7 @@ class Limits:
     timeout_s: float
     connections: int
     attempts: int
+    per_host: int = 6
     connect_timeout_s: float = 5.0
     read_timeout_s: float = 10.0
     pause_s: float = 0.5
@@ -63,6 +66,7 @@ class Limits:
             timeout_s=media.timeout_s,
             connections=media.connections,
             attempts=media.attempts,
+            per_host=media.connections_per_host,
         )
 
 
@@ -79,11 +83,17 @@ class Stored:
 
 
 class _PassingError(MediaError):
-    """A failure that passes, with the pause that the server asked for, in seconds."""
+    """A failure that passes."""
 
-    def __init__(self, reason: str, message: str, pause_s: float = 0.0) -> None:
+    def __init__(self, reason: str, message: str) -> None:
         super().__init__(reason, message, final=False)
-        self.pause_s = pause_s
+
+
+class HostPaused(_PassingError):
+    """The host asked to be left alone for longer than a download waits; nothing was asked of it."""
+
+    def __init__(self, host: str, seconds: float) -> None:
+        super().__init__("http_status", f"{host} asked not to be asked again for another {seconds:.0f} s")
 
 
 class Downloader:
@@ -93,6 +103,7 @@ class Downloader:
         self._directory = directory
         self._limits = limits
         self._stopped = threading.Event()
+        self._pauses = Pauses()
         self._transport = GuardedTransport(allow=allow, resolve=resolve, connections=limits.connections)
         self._client = httpx.Client(
             transport=self._transport,
@@ -119,28 +130,45 @@ class Downloader:
             OSError: It cannot be written.
         """
         pause_s = self._limits.pause_s
+        failed: MediaError | None = None
         for attempts_left in range(self._limits.attempts - 1, -1, -1):
             try:
                 return self._fetch_once(url)
+            except HostPaused as paused:
+                raise failed or paused from None
             except _PassingError as error:
+                failed = error
                 # Jitter, so that failed downloads don't all come back at the same moment.
-                asked = max(error.pause_s, pause_s * random.uniform(0.5, 1.5))
-                if not attempts_left or self._stopped.wait(min(asked, _MAX_PAUSE_S)):
+                wait_s = min(pause_s * random.uniform(0.5, 1.5), _MAX_PAUSE_S)
+                if not attempts_left or self._stopped.wait(wait_s):
                     raise
             pause_s *= 2
         raise AssertionError("the last try returns or raises")
 
     def _fetch_once(self, url: str) -> Stored:
         try:
+            parsed = httpx.URL(url)
+            self._wait_for(parsed.host)
             with self._transport.deadline(self._limits.timeout_s):
-                data = self._download(httpx.URL(url))
-        except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
-            raise MediaError("forbidden_address", f"{url} is no https address: {error}") from None
+                data = self._download(parsed)
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.RemoteProtocolError) as error:
+            # The last is what httpx says of a redirect to an address that is none.
+            raise MediaError("forbidden_address", f"{url} is or leads to no https address: {error}") from None
         except httpcore.TimeoutException as error:
             raise _PassingError("timeout", f"{url} took too long: {error or 'no data'}") from None
         except (httpcore.NetworkError, httpcore.ProtocolError, httpx.HTTPError) as error:
             raise _PassingError("network", f"{url} could not be read: {error}") from None
         return self._store(url, data)
+
+    def _wait_for(self, host: str) -> None:
+        """Leave a host alone for as long as it asked for.
+
+        Raises:
+            HostPaused: That is longer than a download waits, or the run is over.
+        """
+        left = self._pauses.left_s(host)
+        if left > _MAX_PAUSE_S or (left and self._stopped.wait(left)):
+            raise HostPaused(host, left)
 
     def _download(self, url: httpx.URL) -> bytes:
         request = self._client.build_request("GET", url)
@@ -149,15 +177,33 @@ class Downloader:
             response = self._client.send(request, stream=True, follow_redirects=False)
             try:
                 if response.next_request is None:
-                    _check_status(url, response)
+                    self._check_status(url, response)
                     return self._read(url, response)
                 request = response.next_request
             finally:
                 response.close()
+            self._wait_for(request.url.host)
         raise MediaError("http_status", f"{url} redirects more than {_MAX_REDIRECTS} times")
 
+    def _check_status(self, url: httpx.URL, response: httpx.Response) -> None:
+        status = response.status_code
+        if status == 200:
+            return
+        if status in (404, 410):
+            raise MediaError("gone", f"{url}: it was deleted (status {status})")
+        if status in (408, 429) or status >= 500:
+            self._pauses.ask(response.request.url.host, retry_after_s(response.headers.get("retry-after")))
+            raise _PassingError("http_status", f"{url} answered with status {status}")
+        raise MediaError("http_status", f"{url} answered with status {status}")
+
     def _read(self, url: httpx.URL, response: httpx.Response) -> bytes:
+        coding = response.headers.get("content-encoding", "identity").strip().lower()
+        if coding != "identity":
+            raise MediaError("unsupported", f"{url} comes compressed ({coding[:40]}) although that was not asked for")
         limit = self._limits.max_bytes
+        told = response.headers.get("content-length", "")
+        if told.isascii() and told.isdigit() and int(told[:20]) > limit:
+            raise MediaError("too_large", f"{url} is larger than {limit:,} bytes, it says")
         data = bytearray()
         for chunk in response.iter_raw():
             data += chunk
@@ -168,38 +214,20 @@ class Downloader:
     def _store(self, url: str, data: bytes) -> Stored:
         try:
             with _decoding:
-                upright = images.decode(data, max_pixels=self._limits.max_pixels)
-                kind = images.format_of(data)
+                facts = images.examine(data, max_pixels=self._limits.max_pixels, formats=images.WEB_FORMATS)
         except ImageError as error:
             raise MediaError(error.reason, f"{url}: {error}") from None
         except Exception as error:  # noqa: BLE001  # decoders raise anything on hostile bytes
             what = f"{type(error).__name__}: {error}"
             raise MediaError("unsupported", f"{url} cannot be decoded: {what}") from None
         digest = hashlib.sha256(data).hexdigest()
-        path = f"{digest[:2]}/{digest}{images.EXTENSIONS[kind]}"
+        path = f"{digest[:2]}/{digest}{images.EXTENSIONS[facts.format]}"
         target = self._directory / path
         if not target.is_file():
             with write_atomically(target) as file:
                 file.write(data)
             _sync_folder(target.parent)
-        return Stored(digest, path, len(data), upright.width, upright.height, kind)
-
-
-def _check_status(url: httpx.URL, response: httpx.Response) -> None:
-    status = response.status_code
-    if status == 200:
-        return
-    if status in (404, 410):
-        raise MediaError("gone", f"{url}: it was deleted (status {status})")
-    if status in (408, 429) or status >= 500:
-        raise _PassingError("http_status", f"{url} answered with status {status}", _retry_after(response))
-    raise MediaError("http_status", f"{url} answered with status {status}")
-
-
-def _retry_after(response: httpx.Response) -> float:
-    """Seconds that the server asks to wait; 0 where it gives none, or a date."""
-    text = response.headers.get("retry-after", "")
-    return float(text) if text.isascii() and text.isdigit() else 0.0
+        return Stored(digest, path, len(data), facts.width, facts.height, facts.format)
 
 
 def _sync_folder(folder: Path) -> None:

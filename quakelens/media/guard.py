@@ -9,6 +9,7 @@ resolves differently a moment later (DNS rebinding) therefore gains nothing.
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 import ssl
 import threading
@@ -26,7 +27,10 @@ Resolver = Callable[[str, int], Sequence[str]]
 """Gives the addresses of a host, as text; raises OSError where there are none."""
 
 _MAX_ADDRESSES = 3  # of one host that are tried
-_DEFAULT_PORTS = {"https": 443, "http": 80}
+_HTTPS = 443
+_DEFAULT_PORTS = {"https": _HTTPS, "http": 80}
+_NAME = re.compile(r"(?:[a-z0-9_-]{1,63}\.)+[a-z][a-z0-9-]{0,62}\.?")
+"""A name of the public internet: more than one part, and the last no number, as in 0x7f.1 or 127.0.0.1."""
 _PUBLIC_V6 = ipaddress.IPv6Network("2000::/3")
 """The only global unicast block in use (IANA IPv6 address space). Outside of it are IPv4-mapped and
 IPv4-compatible addresses, NAT64 (64:ff9b::/96, 64:ff9b:1::/48), and all local and multicast ones."""
@@ -36,6 +40,7 @@ _NOT_PUBLIC = (
     ipaddress.IPv6Network("2001::/23"),  # Teredo and other protocols, RFC 2928
     ipaddress.IPv4Network("192.88.99.0/24"),  # relays of 6to4
     ipaddress.IPv4Network("192.0.0.0/24"),  # protocols, RFC 6890; Python releases differ on it
+    ipaddress.IPv4Network("168.63.129.16/32"),  # what a virtual machine of Azure asks for its secrets
 )
 
 
@@ -63,17 +68,25 @@ def check_url(url: httpx.URL, allow: frozenset[str]) -> None:
 
     Args:
         url: What is asked for next, a redirect's target too.
-        allow: `host:port` pairs that may be reached over http and on any address.
+        allow: `host:port` pairs that may be reached over http, on any port and on any address.
 
     Raises:
-        MediaError: `forbidden_address`: not https, no host, or a user name or password in it.
+        MediaError: `forbidden_address`: not https, another port than 443, a user name or password in it,
+            or a host that is neither a public name nor an address as it is usually written.
     """
     if url.userinfo:
         raise MediaError("forbidden_address", f"{url.host}: an address with a user name is not used")
     if not url.host or url.scheme not in _DEFAULT_PORTS:
         raise MediaError("forbidden_address", f"{url} is no https address")
-    if url.scheme != "https" and not _is_allowed(url.host, _port_of(url), allow):
+    port = _port_of(url)
+    if _is_allowed(url.host, port, allow):
+        return
+    if url.scheme != "https":
         raise MediaError("forbidden_address", f"{url} is not fetched: only https is")
+    if port != _HTTPS:
+        raise MediaError("forbidden_address", f"{url} is not fetched: pictures are not served on port {port}")
+    if not _is_usual(url.raw_host.decode("ascii")):
+        raise MediaError("forbidden_address", f"{url} is not fetched: {url.host} is no public name")
 
 
 def checked_addresses(host: str, port: int, *, allow: frozenset[str], resolve: Resolver) -> Sequence[str]:
@@ -290,6 +303,16 @@ class _DeadlineStream(httpcore.NetworkStream):
 
 def _is_allowed(host: str, port: int, allow: frozenset[str]) -> bool:
     return f"{host}:{port}" in allow or f"[{host}]:{port}" in allow
+
+
+def _is_usual(host: str) -> bool:
+    """Whether a host is a public name, or an address in its one usual form."""
+    if _NAME.fullmatch(host):
+        return True
+    try:
+        return str(ipaddress.ip_address(host)) == host and "%" not in host
+    except ValueError:
+        return False
 
 
 def _port_of(url: httpx.URL) -> int:

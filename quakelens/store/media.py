@@ -105,15 +105,20 @@ def pending(store: Store, key: str) -> list[PendingMedia]:
         return [PendingMedia(*row) for row in connection.execute(query)]
 
 
-def set_failed(store: Store, item: PendingMedia, *, reason: str, message: str, final: bool, at: datetime) -> None:
-    """Keep why a picture could not be fetched; one that was fetched meanwhile stays so."""
+def set_failed(
+    store: Store, item: PendingMedia, *, reason: str, message: str, final: bool, at: datetime, asked: bool = True
+) -> None:
+    """Keep why a picture could not be fetched; one that was fetched meanwhile stays so.
+
+    Where its host was not even `asked`, the run does not count as one that tried.
+    """
     with store.write() as connection:
         connection.execute(
             update(media)
             .where(_is(item), media.c.status != "fetched")
             .values(
                 status="failed", reason=reason, message=message, final=final, tried_at=at,
-                tries=media.c.tries + 1,
+                tries=media.c.tries + int(asked),
             )
         )  # fmt: skip
 

@@ -5,10 +5,15 @@ from __future__ import annotations
 import io
 import ssl
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from PIL import Image
 
 from quakelens.demo.servers import LocalServer, Reply, Request
@@ -32,6 +37,7 @@ class Host(LocalServer):
         super().__init__(self._answer, tls=tls)
         self.pages = pages
         self.asked: Counter[str] = Counter()
+        self.asked_at: list[float] = []
         self.last: Request | None = None
         self._lock = threading.Lock()
 
@@ -39,6 +45,7 @@ class Host(LocalServer):
         with self._lock:
             count = self.asked[request.path]
             self.asked[request.path] += 1
+            self.asked_at.append(time.monotonic())
             self.last = request
         found = self.pages.get(request.path, Reply(404))
         if isinstance(found, list):
@@ -69,3 +76,30 @@ def failure(result: Fetched | FetchFailure) -> tuple[str, bool]:
     assert isinstance(result, FetchFailure), result
     assert result.message
     return result.reason, result.final
+
+
+def certificate(folder: Path, host: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """Contexts of a server that is `host`, and of a client that trusts its certificate."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = folder / "certificate.pem"
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    pem.write_bytes(private + certificate.public_bytes(serialization.Encoding.PEM))
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(pem)
+    client = ssl.create_default_context(cafile=str(pem))
+    return server, client

@@ -98,6 +98,18 @@ def test_failures_are_rows_and_only_those_that_pass_are_tried_again(tmp_path: Pa
     assert count_media(store, EARTHQUAKE.id).reasons == (("gone", 1), ("timeout", 1))
 
 
+def test_a_run_in_which_the_host_was_not_asked_does_not_count_as_a_try(tmp_path: Path) -> None:
+    store = filled(tmp_path, [post(1, 1, pictures=[4])])
+
+    def paused(jobs: Iterable[FetchJob]) -> Iterator[Fetched | FetchFailure]:
+        for job in jobs:
+            yield FetchFailure(job.key, "http_status", "asked to be left alone", False, NOW, asked=False)
+
+    for _ in range(MAX_TRIES + 2):
+        assert fetch(store, tmp_path, paused).failed == 1
+    assert fetch(store, tmp_path).fetched == 1
+
+
 def test_failure_that_passed_becomes_a_picture(tmp_path: Path) -> None:
     store = filled(tmp_path, [post(1, 1, pictures=[4]), post(2, 2, pictures=[5])])
 

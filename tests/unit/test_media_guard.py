@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpcore
 import httpx
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from picture_host import Host, Pages, failure, fetch, jpeg
+from picture_host import Host, Pages, certificate, failure, fetch, jpeg
 
 from quakelens.demo.servers import Reply
 from quakelens.errors import MediaError
@@ -137,38 +132,8 @@ def test_proxies_of_the_environment_are_not_used(tmp_path: Path, monkeypatch: py
         assert isinstance(fetch(host, "/a", directory=tmp_path)["/a"], Fetched)
 
 
-@pytest.fixture
-def certified(tmp_path: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """Contexts of a server that is `pictures.example`, and of a client that trusts its certificate."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "pictures.example")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("pictures.example")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    pem = tmp_path / "certificate.pem"
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    pem.write_bytes(private + certificate.public_bytes(serialization.Encoding.PEM))
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(pem)
-    client = ssl.create_default_context(cafile=str(pem))
-    return server, client
-
-
-def test_tls_verifies_the_name_while_the_checked_address_is_connected_to(
-    certified: tuple[ssl.SSLContext, ssl.SSLContext],
-) -> None:
-    of_server, of_client = certified
+def test_tls_verifies_the_name_while_the_checked_address_is_connected_to(tmp_path: Path) -> None:
+    of_server, of_client = certificate(tmp_path, "pictures.example")
     asked_for: list[str | None] = []
     of_server.sni_callback = lambda _socket, name, _context: asked_for.append(name)
     with Host({"/a": jpeg()}, tls=of_server) as host:
