@@ -85,7 +85,7 @@ def ask(source: Source, **changes: Any) -> Page:
 
 
 def test_walks_through_pages_and_reads_each_post_once(make_api: MakeApi) -> None:
-    server = make_api()
+    server = make_api(reposts_found=True)
     source = source_of(server)
     pages = [ask(source)]
     while pages[-1].next_token:

@@ -55,7 +55,8 @@ PLACE = {
 
 @pytest.fixture
 def api(tmp_path: Path) -> Iterator[XApi]:
-    with XApi(write_posts(tmp_path), token="secret", now=NOW, images_root=tmp_path) as server:
+    file = write_posts(tmp_path)
+    with XApi(file, token="secret", now=NOW, images_root=tmp_path, reposts_found=True) as server:
         yield server
 
 

@@ -6,6 +6,7 @@ import json
 import logging
 import socket
 import ssl
+import struct
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -20,11 +21,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One GET request; names of `headers` are in lower case."""
+    """One request; names of `headers` are in lower case."""
 
     path: str
     query: tuple[tuple[str, str], ...]
     headers: Mapping[str, str]
+    method: str = "GET"
+    body: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,7 @@ class Reply:
         body: Bytes, sent with their length; or parts, sent one by one until the connection is closed.
         cut_after: Send only so many bytes of `body`, then cut the connection; None to send all.
         delay_s: Wait so long before sending anything.
+        reset: Send nothing and reset the connection.
     """
 
     status: int
@@ -43,6 +47,7 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
     cut_after: int | None = None
     delay_s: float = 0.0
+    reset: bool = False
 
     @property
     def length(self) -> int:
@@ -142,14 +147,26 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body are two writes: the second would wait for an acknowledgement
     server: _Server
 
     def do_GET(self) -> None:
+        self._take()
+
+    def do_POST(self) -> None:
+        self._take()
+
+    def do_PUT(self) -> None:
+        self._take()
+
+    def _take(self) -> None:
+        length = self.headers.get("Content-Length", "0")
+        body = self.rfile.read(int(length)) if length.isdigit() else b""
         parts = urlsplit(self.path)
         query = tuple(parse_qsl(parts.query, keep_blank_values=True))
         headers = {name.lower(): value for name, value in self.headers.items()}
         try:
-            reply = self.server.answer(Request(parts.path, query, headers))
+            reply = self.server.answer(Request(parts.path, query, headers, self.command, body))
         except Exception:
             log.exception("the stand-in cannot answer %s", self.path)
             reply = html_reply(500)
@@ -157,6 +174,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, reply: Reply) -> None:
         if reply.delay_s and self.server.stopping.wait(reply.delay_s):
+            self.close_connection = True
+            return
+        if reply.reset:
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.connection.close()
             self.close_connection = True
             return
         self.send_response(reply.status)

@@ -1,213 +1,262 @@
-"""A stand-in for X API v2: recent search, and the host of its pictures."""
+"""A stand-in for X API v2: searches, counts, look-ups, batch compliance, usage, and the host of its pictures."""
 
 from __future__ import annotations
 
 import hmac
-import math
 import threading
-import time
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 from quakelens.demo.servers.faults import Fault, Faults
-from quakelens.demo.servers.local import LocalServer, Reply, Request, html_reply, json_reply
-from quakelens.demo.servers.x_posts import Posts
-from quakelens.demo.servers.x_request import BadRequest, Search, read_search
-from quakelens.demo.servers.x_response import Spelling, find, page
+from quakelens.demo.servers.local import LocalServer, Reply, Request, json_reply
+from quakelens.demo.servers.x_answers import Answers
+from quakelens.demo.servers.x_billing import PAY_PER_USE, Billing, Tariff
+from quakelens.demo.servers.x_compliance import Compliance
+from quakelens.demo.servers.x_failures import FAILURES, problem
+from quakelens.demo.servers.x_limits import LIMITS, Limit
+from quakelens.demo.servers.x_pictures import PictureHost
+from quakelens.demo.servers.x_posts import Posts, Reason, StoredPost, read_posts
+from quakelens.demo.servers.x_response import Spelling
+from quakelens.demo.servers.x_terms import Accepts, BadRequest
 
-_RATE_WINDOW_S = 15 * 60
-_SIZES = ("thumb", "small", "medium", "large", "4096x4096", "orig")
+Endpoint = Literal["recent", "all", "counts_recent", "counts_all", "lookup", "user", "compliance", "usage"]
+
+_PATHS: dict[str, Endpoint] = {
+    "/2/tweets/search/recent": "recent", "/2/tweets/search/all": "all", "/2/tweets/counts/recent": "counts_recent",
+    "/2/tweets/counts/all": "counts_all", "/2/tweets": "lookup", "/2/usage/tweets": "usage",
+}  # fmt: skip
 
 
 class XApi(LocalServer):
-    """X's recent search over posts of a file, at a fixed present.
+    """X over posts of a file or of a list; more can be appended while it runs.
 
     Attributes:
-        now: The present of the searches; move it on to let newer posts appear.
-        faults: Failures to come.
+        faults: Failures to come, by number of the search.
+        faults_at: Failures to come at other endpoints.
         searches: Parameters of each search, also of those that failed.
-        billed: Id of each post in a page that was sent whole, in order; X charges for each.
-        billed_users: Id of each author that was sent along, page by page; X charges for them too.
-        pictures_sent: Name of each picture that was asked for and found.
+        calls: Endpoint and parameters of each request with a token, of whatever kind.
+        billed: Id of each post of each answer that was sent whole, in order, repeats too.
+        billed_users: Id of each author that was sent, answer by answer.
+        posts: What it knows; `append`, `remove` and `remove_author` change it.
+        billing: What X would charge, at its worst: answers that were cut off are charged for too.
+        compliance: The batch jobs.
+        host: Serves the pictures.
     """
 
     def __init__(
         self,
-        posts_file: Path,
+        posts: Path | Iterable[StoredPost],
         *,
         token: str,
-        now: datetime,
+        now: datetime | Callable[[], datetime],
         images_root: Path,
         faults: Faults | None = None,
+        faults_at: Mapping[Endpoint, Faults] | None = None,
         spelling: Spelling = "tweet",
-        rate_limit: int = 450,
+        accepts: Accepts = "both",
+        rate_limit: int = LIMITS["recent"],
+        rate_limits: Mapping[Endpoint, int] | None = None,
+        archive: bool = True,
+        reposts_found: bool = False,
+        fresh_s: float = 30.0,
+        tariff: Tariff = PAY_PER_USE,
+        credits_usd: float | None = None,
+        spending_limit_usd: float | None = None,
+        cap: int = 3_000_000,
     ) -> None:
         """Read the posts and take a port.
 
         Args:
-            posts_file: JSON lines; see `StoredPost`.
+            posts: JSON lines, see `StoredPost`; or the posts themselves.
             token: The bearer token that is accepted.
-            now: UTC. Searches reach from 7 days before it to 30 s before it.
+            now: The present of the searches, UTC; a function where it moves.
             images_root: What the paths of pictures are relative to.
             faults: Failures by number of the search.
-            spelling: X's old or new words in payloads; either is accepted in parameters.
-            rate_limit: Searches in 15 minutes.
+            faults_at: Failures by number of the request at other endpoints.
+            spelling: X's old or new words in answers.
+            accepts: The words that it takes in parameters.
+            rate_limit: Recent searches in 15 minutes.
+            rate_limits: Requests in 15 minutes of other endpoints.
+            archive: Whether the account has the full archive.
+            reposts_found: Whether searches find reposts, as they did until May 2026.
+            fresh_s: How far before the present a search ends that gives no end.
+            tariff: What is charged.
+            credits_usd: What the account can pay; then 402.
+            spending_limit_usd: What its owner lets it pay; then 403.
+            cap: Posts that it may read; then 429.
 
         Raises:
             DataError: A line of the file is not a post.
         """
         super().__init__(self._answer)
-        self.now = now
+        self._clock = now if callable(now) else lambda: now
         self.faults = faults or Faults()
+        self.faults_at = dict(faults_at or {})
         self.searches: list[dict[str, str]] = []
-        self.billed: list[str] = []
-        self.billed_users: list[str] = []
-        self.pictures_sent: list[str] = []
-        self._posts = Posts(posts_file, images_root)
+        self.calls: list[tuple[Endpoint, dict[str, str]]] = []
+        self.posts = Posts(read_posts(posts) if isinstance(posts, Path) else posts, images_root)
+        self.billing = Billing(tariff, credits_usd=credits_usd, spending_limit_usd=spending_limit_usd, cap=cap)
+        self.compliance = Compliance(self.posts, self.url)
+        self.host = PictureHost(self.posts.pictures)
+        self._answers = Answers(
+            self.posts, self.billing, self.url, spelling, accepts,
+            fresh=timedelta(seconds=fresh_s), reposts_found=reposts_found,
+        )  # fmt: skip
         self._token = token
-        self._spelling = spelling
-        self._limit = rate_limit
-        self._remaining = rate_limit
-        self._reset_at = 0.0  # real time, as in X's headers
+        self._archive = archive
+        limits: dict[str, int] = {**LIMITS, "recent": rate_limit}
+        limits |= {str(name): most for name, most in (rate_limits or {}).items()}
+        self._limits = {name: Limit(most, 1.0 if name == "all" else 0.0) for name, most in limits.items()}
         self._lock = threading.Lock()
+
+    @property
+    def now(self) -> datetime:
+        """The present of the searches; set it to let newer posts appear."""
+        return self._clock()
+
+    @now.setter
+    def now(self, value: datetime) -> None:
+        self._clock = lambda: value
 
     @property
     def requests(self) -> int:
         """Searches so far, failed ones too."""
         return len(self.searches)
 
-    def _answer(self, request: Request) -> Reply:
-        if request.path.startswith("/media/"):
-            return self._picture(request)
-        if request.path != "/2/tweets/search/recent":
-            return _problem(404, "Not Found Error", f"There is nothing at {request.path}.")
-        with self._lock:  # one after the other: counters and bills stay in step
-            return self._search(request)
+    @property
+    def billed(self) -> list[str]:
+        """Id of each post of each answer that was sent whole, in order, repeats too."""
+        return self._answers.sent_posts
 
-    def _search(self, request: Request) -> Reply:
-        self.searches.append(dict(request.query))
-        fault = self.faults.take()
+    @property
+    def billed_users(self) -> list[str]:
+        """Id of each author that was sent, answer by answer."""
+        return self._answers.sent_users
+
+    @property
+    def billed_usd(self) -> float:
+        """What X would charge, US dollars; see `Billing`."""
+        return self.billing.usd
+
+    @property
+    def pictures_sent(self) -> list[str]:
+        """Name of each picture that was asked for and found."""
+        return self.host.sent
+
+    def append(self, found: Iterable[StoredPost]) -> None:
+        """Add posts while it runs."""
+        with self._lock:
+            self.posts.append(found)
+
+    def remove(self, *ids: str, reason: Reason = "deleted") -> None:
+        """Let posts be gone from now on; the pictures of deleted ones answer 404 unless another post has them."""
+        with self._lock:
+            for number in ids:
+                self.posts.gone[number] = reason
+            self._remove_pictures(ids)
+
+    def remove_author(self, author_id: str, reason: Reason = "suspended") -> None:
+        """Let an author and all posts be gone from now on; see `remove`."""
+        with self._lock:
+            self.posts.gone_authors[author_id] = reason
+            self._remove_pictures([post.id for post in self.posts.by_id.values() if post.author_id == author_id])
+
+    def restore(self, *ids: str) -> None:
+        """Take `remove` back; its pictures stay away."""
+        with self._lock:
+            for number in ids:
+                self.posts.gone.pop(number, None)
+
+    def _remove_pictures(self, ids: Iterable[str]) -> None:
+        touched = {p.name for number in ids if number in self.posts.by_id
+                   for p in self.posts.pictures_of(self.posts.by_id[number])}  # fmt: skip
+        if not touched:
+            return
+        for post in self.posts.by_id.values():
+            if post.images and self.posts.why_gone(post) in (None, "scrub_geo"):
+                touched -= {picture.name for picture in self.posts.pictures_of(post)}
+        for name in touched:
+            self.host.delete(name)
+
+    def _answer(self, request: Request) -> Reply:
+        if self.host.owns(request.path):
+            return self.host.answer(request)
+        with self._lock:  # one after the other: counters and bills stay in step
+            if self.compliance.owns(request.path):
+                return self.compliance.answer_storage(request)
+            endpoint = _endpoint_of(request)
+            if endpoint is None:
+                return problem(404, "Not Found Error", f"There is nothing at {request.path}.")
+            return self._answer_api(request, endpoint)
+
+    def _answer_api(self, request: Request, endpoint: Endpoint) -> Reply:
+        is_search = endpoint in ("recent", "all")
+        if is_search:
+            self.searches.append(dict(request.query))
+        self.calls.append((endpoint, dict(request.query)))
+        faults = self.faults if is_search else self.faults_at.get(endpoint)
+        fault = faults.take() if faults is not None else None
+        refusal = self._refusal(request, endpoint, fault)
+        if refusal is not None:
+            return refusal
+        limit = self._limits[endpoint]
+        try:
+            return self._whole(request, endpoint, fault, limit.headers)
+        except BadRequest as error:
+            return json_reply(400, error.body, limit.headers)
+
+    def _refusal(self, request: Request, endpoint: Endpoint, fault: Fault | None) -> Reply | None:
         given = request.headers.get("authorization", "").encode()
         if not hmac.compare_digest(given, f"Bearer {self._token}".encode()):
-            return _FAILURES["401"]
-        if fault is not None and fault.kind in _FAILURES:
-            return _FAILURES[fault.kind]
+            return FAILURES["401"]
+        if fault is not None and fault.kind in FAILURES:
+            return FAILURES[fault.kind]
+        limit = self._limits[endpoint]
         if fault is not None and fault.kind == "429-reset":
-            self._remaining = 0
-            self._reset_at = math.ceil(time.time() + fault.seconds)
-        rate = self._count_rate()
-        if rate is None:
-            return _problem(429, "Too Many Requests", "Too Many Requests", headers=self._rate_headers())
-        try:
-            search = read_search(request.query, self.now)
-        except BadRequest as error:
-            return json_reply(400, error.body, rate)
-        return self._found(search, fault, rate)
+            limit.spend(fault.seconds)
+        if not limit.take():
+            return replace(FAILURES["429"], headers=limit.headers)
+        if endpoint in ("all", "counts_all") and not self._archive:
+            return FAILURES["403"]
+        kind = self.billing.refusal() if endpoint not in ("compliance", "usage") else None
+        return FAILURES[kind] if kind is not None else None
 
-    def _found(self, search: Search, fault: Fault | None, rate: dict[str, str]) -> Reply:
+    def _whole(self, request: Request, endpoint: Endpoint, fault: Fault | None, headers: dict[str, str]) -> Reply:
         kind = fault.kind if fault else None
-        found, more = find(self._posts, search)
-        body = page(self._posts, search, found, more, self.url, self._spelling)
-        if kind == "partial":
-            body.setdefault("errors", []).append(_SUSPENDED)
-        reply = json_reply(200, body, rate)
-        if kind == "cut":  # not billed here; what X does then is not documented
-            return replace(reply, cut_after=reply.length // 2)
-        self.billed += [post.id for post in found]
-        self.billed_users += [user["id"] for user in body.get("includes", {}).get("users", [])]
-        return replace(reply, delay_s=fault.seconds) if fault and kind == "slow" else reply
-
-    def _count_rate(self) -> dict[str, str] | None:
-        """Count one search; the rate's headers, or None where the rate is spent."""
-        if time.time() >= self._reset_at:
-            self._remaining = self._limit
-            self._reset_at = math.ceil(time.time() + _RATE_WINDOW_S)
-        if self._remaining == 0:
-            return None
-        self._remaining -= 1
-        return self._rate_headers()
-
-    def _rate_headers(self) -> dict[str, str]:
-        return {
-            "x-rate-limit-limit": str(self._limit),
-            "x-rate-limit-remaining": str(self._remaining),
-            "x-rate-limit-reset": str(int(self._reset_at)),
-        }
-
-    def _picture(self, request: Request) -> Reply:
-        """Serve `/media/NAME.jpg` and `/media/NAME?format=jpg&name=large`; all sizes are one."""
-        values = dict(request.query)
-        name, dot, extension = request.path.removeprefix("/media/").partition(".")
-        picture = self._posts.pictures.get(name)
-        wanted = extension if dot else values.get("format", "")
-        known_size = values.get("name", "medium") in _SIZES
-        if picture is None or wanted != picture.format or not known_size or not picture.path.is_file():
-            return Reply(404, b"", content_type="text/plain")
-        self.pictures_sent.append(name)
-        kind = {"jpg": "image/jpeg"}.get(picture.format, f"image/{picture.format}")
-        return Reply(200, picture.path.read_bytes(), content_type=kind)
+        is_sent = kind not in ("cut", "reset")
+        match endpoint:
+            case "recent" | "all":
+                reply = self._answers.search(request, self.now, endpoint == "all", kind, is_sent)
+            case "counts_recent" | "counts_all":
+                reply = self._answers.count(request, self.now, endpoint == "counts_all")
+            case "lookup":
+                reply = self._answers.lookup(request, self.now, is_sent)
+            case "user":
+                reply = self._answers.user(request, self.now, is_sent)
+            case "usage":
+                reply = self._answers.usage(self.now)
+            case "compliance":
+                reply = self.compliance.answer_api(request)
+        reply = replace(reply, headers=headers)
+        match kind:
+            case "cut":
+                return replace(reply, cut_after=reply.length // 2)
+            case "reset":
+                return replace(reply, reset=True)
+            case "slow":
+                assert fault is not None
+                return replace(reply, delay_s=fault.seconds)
+        return reply
 
 
-_SUSPENDED = {
-    "parameter": "entities.mentions.username",
-    "resource_id": "somebody",
-    "value": "somebody",
-    "detail": "User has been suspended: [somebody].",
-    "title": "Forbidden",
-    "resource_type": "user",
-    "type": "https://api.twitter.com/2/problems/resource-not-found",
-}
-
-
-def _problem(
-    status: int,
-    title: str,
-    detail: str,
-    *,
-    kind: str = "about:blank",
-    headers: dict[str, str] | None = None,
-    **more: Any,
-) -> Reply:
-    body: dict[str, Any] = {**more, "title": title, "detail": detail, "type": kind}
-    if kind == "about:blank":
-        body["status"] = status
-    return json_reply(status, body, headers)
-
-
-_PROBLEMS = "https://api.twitter.com/2/problems"
-_FAILURES: dict[str, Reply] = {
-    "503": _problem(503, "Service Unavailable", "Service Unavailable"),
-    "503-html": html_reply(503),
-    "html": html_reply(200),
-    "401": _problem(401, "Unauthorized", "Unauthorized"),
-    "402": _problem(
-        402,
-        "CreditsDepleted",
-        "Your enrolled account [1] does not have any credits to fulfill this request.",
-        kind=f"{_PROBLEMS}/credits",
-    ),
-    "403": _problem(
-        403,
-        "Client Forbidden",
-        "When authenticating requests to the Twitter API v2 endpoints, you must use keys and tokens from a "
-        "Twitter developer App that is attached to a Project.",
-        kind=f"{_PROBLEMS}/client-forbidden",
-        client_id="1",
-        required_enrollment="Appropriate Level of API Access",
-        reason="client-not-enrolled",
-    ),
-    "429": _problem(429, "Too Many Requests", "Too Many Requests"),
-    "usage-cap": _problem(
-        429,
-        "UsageCapExceeded",
-        "Usage cap exceeded: Monthly product cap",
-        kind=f"{_PROBLEMS}/usage-capped",
-        account_id=1,
-        product_name="standard-basic",
-        period="Monthly",
-        scope="Product",
-    ),
-}
-"""X's own words for the failures that take the place of an answer."""
+def _endpoint_of(request: Request) -> Endpoint | None:
+    if request.path == "/2/compliance/jobs" or request.path.startswith("/2/compliance/jobs/"):
+        return "compliance"
+    if request.method != "GET":
+        return None
+    if request.path.startswith("/2/users/by/username/"):
+        return "user"
+    return _PATHS.get(request.path)

@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 _TOKEN = re.compile(r'\s*(?:(?P<paren>[()])|(?P<minus>-?)(?P<term>(?:[^\s()"]+:)?"[^"]*"|[^\s()"]+|(?=\()))')
 _UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
 _WORD = re.compile(r"\w+")
+_HASHTAG = re.compile(r"#(\w+)")
 _ADDRESS = re.compile(r"https?://\S+")
 
 
@@ -24,7 +25,7 @@ class QueryError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Searchable:
-    """What can be asked of a post."""
+    """What can be asked of a post; its words are taken apart once, however many terms a query has."""
 
     text: str
     lang: str
@@ -33,19 +34,18 @@ class Searchable:
     has_media: bool
     has_geo: bool
     is_retweet: bool
+    has_images: bool = True
+    is_reply: bool = False
+    is_quote: bool = False
+    folded: str = field(init=False)
+    words: str = field(init=False)
+    tags: frozenset[str] = field(init=False)
 
-    def holds(self, phrase: str) -> bool:
-        """Whether the text holds the words of a phrase one after the other."""
-        wanted = fold(phrase)
-        text = fold(_ADDRESS.sub(" ", self.text))
-        if _UNSPACED.search(wanted):
-            return wanted in text
-        words = " ".join(_WORD.findall(wanted))
-        return bool(words) and f" {words} " in f" {' '.join(_WORD.findall(text))} "
-
-    def tagged(self, hashtag: str) -> bool:
-        """Whether the text holds this hashtag, given without #."""
-        return fold(hashtag) in re.findall(r"#(\w+)", fold(self.text))
+    def __post_init__(self) -> None:
+        folded = fold(_ADDRESS.sub(" ", self.text))
+        object.__setattr__(self, "folded", folded)
+        object.__setattr__(self, "words", f" {' '.join(_WORD.findall(folded))} ")
+        object.__setattr__(self, "tags", frozenset(_HASHTAG.findall(folded)))
 
 
 Predicate = Callable[[Searchable], bool]
@@ -59,6 +59,8 @@ class _Node:
 
 def fold(text: str) -> str:
     """Lower case without diacritics."""
+    if text.isascii():
+        return text.lower()
     parts = unicodedata.normalize("NFKD", text.casefold())
     return "".join(c for c in parts if not unicodedata.category(c).startswith("M")).replace("ı", "i")
 
@@ -150,20 +152,33 @@ def _literal(token: str) -> _Node:
             f'Use a space to join clauses, or "{token.casefold()}" to find it in text'
         )
     if token.startswith('"'):
-        return _Node(lambda post: post.holds(token), True)
+        return _Node(_holds(token), True)
     if token.startswith("#"):
-        return _Node(lambda post: post.tagged(token[1:]), True)
+        tag = fold(token[1:])
+        return _Node(lambda post: tag in post.tags, True)
     if ":" in token:
         return _operator(token)
-    return _Node(lambda post: post.holds(token), True)
+    return _Node(_holds(token), True)
+
+
+def _holds(phrase: str) -> Predicate:
+    """Whether the text holds the words of a phrase one after the other."""
+    wanted = fold(phrase.strip('"'))
+    if _UNSPACED.search(wanted):
+        return lambda post: wanted in post.folded
+    words = f" {' '.join(_WORD.findall(wanted))} "
+    return lambda post: words in post.words and words != "  "
 
 
 _FLAGS: dict[str, Predicate] = {
     "has:media": lambda post: post.has_media,
-    "has:images": lambda post: post.has_media,  # the stand-in's media are photographs
+    "has:images": lambda post: post.has_images and post.has_media,
     "has:geo": lambda post: post.has_geo,
     "has:links": lambda post: bool(_ADDRESS.search(post.text)),
+    "has:hashtags": lambda post: bool(post.tags),
     "is:retweet": lambda post: post.is_retweet,
+    "is:reply": lambda post: post.is_reply,
+    "is:quote": lambda post: post.is_quote,
 }
 
 

@@ -1,4 +1,4 @@
-"""What X checks of a search before it searches; every message goes into one answer with status 400."""
+"""What X checks of a request before it answers; every message goes into one answer with status 400."""
 
 from __future__ import annotations
 
@@ -7,149 +7,51 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from quakelens.demo.servers.x_query import Predicate, QueryError, compile_query
+from quakelens.demo.servers.x_fields import LISTS, OF_POSTS, OF_TWEETS
+from quakelens.demo.servers.x_query import QueryError, compile_query
+from quakelens.demo.servers.x_terms import Accepts, BadRequest, Granularity, Lists, Search, Terms
 
 WINDOW = timedelta(days=7)
-MAX_QUERY_CHARS = 512
+BEGINNING = datetime(2006, 3, 26, tzinfo=UTC)  # of the full archive
+_DEFAULT_WINDOW = timedelta(days=30)  # of the full archive where no start is given
 _MIN_AGE = timedelta(seconds=10)  # of an end_time that is given
-_DEFAULT_AGE = timedelta(seconds=30)  # of the end where none is given
 _TIME = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?Z$")
+_MAX_IDS = 100
 
-POST_FIELDS = [
-    "attachments",
-    "author_id",
-    "conversation_id",
-    "created_at",
-    "edit_controls",
-    "edit_history_tweet_ids",
-    "edit_history_post_ids",
-    "entities",
-    "geo",
-    "id",
-    "in_reply_to_user_id",
-    "lang",
-    "note_tweet",
-    "note_post",
-    "possibly_sensitive",
-    "public_metrics",
-    "referenced_tweets",
-    "referenced_posts",
-    "reply_settings",
-    "source",
-    "text",
-    "withheld",
-    "context_annotations",
-]
-_LISTS = {
-    "expansions": [
-        "author_id",
-        "attachments.media_keys",
-        "geo.place_id",
-        "referenced_tweets.id",
-        "referenced_posts.id",
-        "referenced_posts",
-        "attachments.poll_ids",
-        "entities.mentions.username",
-        "in_reply_to_user_id",
-        "edit_history_tweet_ids",
-        "edit_history_post_ids",
-        "referenced_tweets.id.author_id",
-    ],
-    "tweet.fields": POST_FIELDS,
-    "post.fields": POST_FIELDS,
-    "media.fields": [
-        "alt_text",
-        "duration_ms",
-        "height",
-        "media_key",
-        "non_public_metrics",
-        "preview_image_url",
-        "public_metrics",
-        "type",
-        "url",
-        "variants",
-        "width",
-    ],
-    "place.fields": [
-        "contained_within",
-        "country",
-        "country_code",
-        "full_name",
-        "geo",
-        "id",
-        "name",
-        "place_type",
-    ],
-    "poll.fields": ["duration_minutes", "end_datetime", "id", "options", "voting_status"],
-    "user.fields": [
-        "created_at",
-        "description",
-        "entities",
-        "id",
-        "location",
-        "name",
-        "pinned_tweet_id",
-        "profile_image_url",
-        "protected",
-        "public_metrics",
-        "url",
-        "username",
-        "verified",
-        "verified_type",
-        "withheld",
-    ],
-}
-_PLAIN = [
-    "query",
-    "start_time",
-    "end_time",
-    "since_id",
-    "until_id",
-    "max_results",
-    "next_token",
-    "pagination_token",
-    "sort_order",
-]
+_SEARCH = ("query", "start_time", "end_time", "since_id", "until_id", "max_results", "next_token", "pagination_token",
+           "sort_order")  # fmt: skip
+_COUNTS = ("query", "start_time", "end_time", "since_id", "until_id", "next_token", "pagination_token", "granularity",
+           "search_count.fields")  # fmt: skip
 
 
-class BadRequest(Exception):  # X's own word
-    """The body that goes with status 400."""
-
-    def __init__(self, body: dict[str, Any]) -> None:
-        super().__init__(str(body))
-        self.body = body
+_STRANGE: dict[Accepts, frozenset[str]] = {"both": frozenset(), "tweet": OF_POSTS, "post": OF_TWEETS}
 
 
-@dataclass(frozen=True, slots=True)
-class Search:
-    """A search that X would carry out. Times are UTC: `start` inclusive, `end` exclusive."""
-
-    query: str
-    matches: Predicate
-    start: datetime
-    end: datetime
-    since_id: int | None
-    until_id: int | None
-    max_results: int
-    older_than: tuple[datetime, int] | None
-    lists: dict[str, frozenset[str]]
-
-    def asks(self, name: str, value: str) -> bool:
-        """Whether a list parameter such as `expansions` holds a value."""
-        return value in self.lists.get(name, ())
-
-
-def read_search(query: Sequence[tuple[str, str]], now: datetime) -> Search:
-    """Check the parameters of a request.
+def read_search(query: Sequence[tuple[str, str]], now: datetime, terms: Terms) -> Search:
+    """Check the parameters of a search.
 
     Raises:
         BadRequest: With every complaint that X would make.
     """
-    return _Reader(dict(query), now).search()
+    return _Reader(dict(query), now, terms).search(_SEARCH, lists=True)
+
+
+def read_counts(query: Sequence[tuple[str, str]], now: datetime, terms: Terms) -> Search:
+    """Check the parameters of a count; see `read_search`."""
+    return _Reader(dict(query), now, terms).search(_COUNTS, lists=False)
+
+
+def read_lookup(query: Sequence[tuple[str, str]], terms: Terms) -> tuple[list[str], Lists]:
+    """Check the parameters of a look-up of posts by id; see `read_search`."""
+    return _Reader(dict(query), datetime.now(UTC), terms).lookup()
+
+
+def read_user(query: Sequence[tuple[str, str]], terms: Terms) -> Lists:
+    """Check the parameters of a look-up of a user; see `read_search`."""
+    return _Reader(dict(query), datetime.now(UTC), terms).user()
 
 
 def token_after(query: str, created_at: datetime, post_id: str) -> str:
@@ -158,72 +60,109 @@ def token_after(query: str, created_at: datetime, post_id: str) -> str:
     return base64.urlsafe_b64encode(f"{_digest(body)}{body}".encode()).decode().rstrip("=")
 
 
+def refused(name: str, value: str, message: str) -> BadRequest:
+    """The complaint about one parameter."""
+    return _bad_request([{"parameters": {name: [value]}, "message": message}])
+
+
+def _bad_request(errors: list[dict[str, Any]]) -> BadRequest:
+    return BadRequest(
+        {
+            "errors": errors,
+            "title": "Invalid Request",
+            "detail": "One or more parameters to your request was invalid.",
+            "type": "https://api.twitter.com/2/problems/invalid-request",
+        }
+    )
+
+
+def iso(time: datetime) -> str:
+    """As X writes times, in whole seconds."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 class _Reader:
-    def __init__(self, values: dict[str, str], now: datetime) -> None:
+    def __init__(self, values: dict[str, str], now: datetime, terms: Terms) -> None:
         self._values = values
         self._now = now
+        self._terms = terms
         self._errors: list[dict[str, Any]] = []
 
-    def search(self) -> Search:
-        for name in self._values:
-            if name not in _PLAIN and name not in _LISTS:
-                self._refuse(name, f"The query parameter [{name}] is not one of [{','.join(_PLAIN)}]")
-        query, matches = self._query()
+    def search(self, known: Sequence[str], *, lists: bool) -> Search:
+        self._check_names(known, list(LISTS) if lists else [])
+        query = self._query()
         since_id = self._number("since_id")
         start = self._time("start_time") if since_id is None else None  # since_id overrides start_time
-        earliest = self._now - WINDOW
+        earliest = BEGINNING if self._terms.archive else self._now - WINDOW
         if start is not None and start < earliest:
-            self._refuse("start_time", f"'start_time' must be on or after {_iso(earliest)}")
+            self._refuse("start_time", f"'start_time' must be on or after {iso(earliest)}")
         end = self._time("end_time")
         if end is not None and end > self._now - _MIN_AGE:
             self._refuse("end_time", "'end_time' must be a minimum of 10 seconds prior to the request time")
-        start, end = start or earliest, end or self._now - _DEFAULT_AGE
+        end = end or self._now - self._terms.fresh
+        if start is None:
+            start = end - _DEFAULT_WINDOW if self._terms.archive and since_id is None else earliest
         if since_id is None and start >= end:
-            self._refuse("end_time", f"'end_time' must be after {_iso(start)}")
+            self._refuse("end_time", f"'end_time' must be after {iso(start)}")
         found = Search(
-            query=query,
-            matches=matches,
-            start=start,
-            end=end,
-            since_id=since_id,
-            until_id=self._number("until_id"),
-            max_results=self._max_results(),
-            older_than=self._position(query),
-            lists={name: self._list(name, known) for name, known in _LISTS.items()},
-        )
-        if self._errors:
-            raise BadRequest(
-                {
-                    "errors": self._errors,
-                    "title": "Invalid Request",
-                    "detail": "One or more parameters to your request was invalid.",
-                    "type": "https://api.twitter.com/2/problems/invalid-request",
-                }
-            )
+            query=query, start=start, end=end, since_id=since_id, until_id=self._number("until_id"),
+            max_results=self._max_results(), older_than=self._position(query), lists=self._lists(),
+            granularity=self._granularity(),
+        )  # fmt: skip
+        self._end()
         return found
+
+    def lookup(self) -> tuple[list[str], Lists]:
+        self._check_names(["ids"], list(LISTS))
+        ids = [value for value in self._values.get("ids", "").split(",") if value]
+        if not 1 <= len(ids) <= _MAX_IDS:
+            self._refuse("ids", f"The number of values in the `ids` query parameter list [{len(ids)}] is not between "
+                         f"1 and {_MAX_IDS}")  # fmt: skip
+        if not all(re.fullmatch(r"\d{1,19}", value) for value in ids):
+            self._refuse("ids", "The `ids` query parameter value is not valid")
+        lists = self._lists()
+        self._end()
+        return ids, lists
+
+    def user(self) -> Lists:
+        self._check_names([], ["expansions", "user.fields", "tweet.fields", "post.fields"])
+        lists = self._lists()
+        self._end()
+        return lists
+
+    def _end(self) -> None:
+        if self._errors:
+            raise _bad_request(self._errors)
+
+    def _check_names(self, plain: Sequence[str], lists: Sequence[str]) -> None:
+        strange = _STRANGE[self._terms.accepts]
+        names = [name for name in (*plain, *lists) if name not in strange]
+        for name in self._values:
+            if name not in names:
+                self._refuse(name, f"The query parameter [{name}] is not one of [{','.join(names)}]")
 
     def _refuse(self, name: str, message: str) -> None:
         self._errors.append({"parameters": {name: [self._values.get(name, "")]}, "message": message})
 
-    def _query(self) -> tuple[str, Predicate]:
+    def _query(self) -> str:
         query = self._values.get("query", "")
+        longest = self._terms.max_chars
         if not query.strip():
             self._refuse("query", "The `query` query parameter can not be empty")
-        elif len(query) > MAX_QUERY_CHARS:
+        elif len(query) > longest:
             self._refuse(
-                "query",
-                f"The `query` query parameter length ({len(query)}) is not between 1 and {MAX_QUERY_CHARS}",
-            )
+                "query", f"The `query` query parameter length ({len(query)}) is not between 1 and {longest}"
+            )  # fmt: skip
         else:
             try:
-                return query, compile_query(query)
+                compile_query(query)
             except QueryError as error:
                 self._refuse("query", str(error))
-        return query, lambda _: False
+        return query
 
     def _number(self, name: str) -> int | None:
         text = self._values.get(name)
@@ -235,11 +174,28 @@ class _Reader:
         return int(text)
 
     def _max_results(self) -> int:
-        text = self._values.get("max_results", "10")
-        if not re.fullmatch(r"\d{1,4}", text) or not 10 <= int(text) <= 100:
-            self._refuse("max_results", f"The `max_results` query parameter value [{text}] is not between 10 and 100")
+        text, most = self._values.get("max_results", "10"), self._terms.max_results
+        if not re.fullmatch(r"\d{1,4}", text) or not 10 <= int(text) <= most:
+            self._refuse(
+                "max_results", f"The `max_results` query parameter value [{text}] is not between 10 and {most}"
+            )  # fmt: skip
             return 10
         return int(text)
+
+    def _granularity(self) -> Granularity:
+        match self._values.get("granularity", "hour"):
+            case "minute":
+                return "minute"
+            case "day":
+                return "day"
+            case "hour":
+                return "hour"
+            case other:
+                self._refuse(
+                    "granularity",
+                    f"The `granularity` query parameter value [{other}] is not one of [minute,hour,day]",
+                )
+                return "hour"
 
     def _time(self, name: str) -> datetime | None:
         text = self._values.get(name)
@@ -269,12 +225,14 @@ class _Reader:
             self._refuse(name, f"The `{name}` query parameter value [{token}] is not valid")
             return None
 
-    def _list(self, name: str, known: Sequence[str]) -> frozenset[str]:
-        values = frozenset(value for value in self._values.get(name, "").split(",") if value)
-        for value in sorted(values.difference(known)):
-            self._refuse(name, f"The `{name}` query parameter value [{value}] is not one of [{','.join(known)}]")
-        return values
-
-
-def _iso(time: datetime) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ")
+    def _lists(self) -> Lists:
+        strange = _STRANGE[self._terms.accepts]
+        found = {}
+        for name, names in LISTS.items():
+            known = [value for value in names if value not in strange]
+            found[name] = frozenset(value for value in self._values.get(name, "").split(",") if value)
+            for value in sorted(found[name].difference(known)) if name not in strange else ():
+                self._refuse(
+                    name, f"The `{name}` query parameter value [{value}] is not one of [{','.join(known)}]"
+                )  # fmt: skip
+        return Lists(found)

@@ -1,36 +1,34 @@
-"""Pages in X's form: only the fields that were asked for, and nothing included that was not."""
+"""Answers in X's form: only the fields that were asked for, and nothing included that was not."""
 
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from PIL import Image, UnidentifiedImageError
-
-from quakelens.demo.servers.x_posts import Picture, Posts, StoredPost
-from quakelens.demo.servers.x_request import Search, token_after
+from quakelens.demo.servers.x_pictures import Picture
+from quakelens.demo.servers.x_posts import Posts, StoredPost
+from quakelens.demo.servers.x_request import token_after
+from quakelens.demo.servers.x_terms import Lists, Search
 
 Spelling = Literal["tweet", "post"]
 
+PROBLEMS = "https://api.twitter.com/2/problems"
 _ALWAYS = {"media.fields": {"media_key", "type"}, "place.fields": {"id", "full_name"},
            "user.fields": {"id", "name", "username"}}  # fmt: skip
-
-
-def find(posts: Posts, search: Search) -> tuple[list[StoredPost], bool]:
-    """The posts of the page, newest first, and whether there are older ones."""
-    found = [post for post in posts.newest_first if _is_found(posts, search, post)]
-    return found[: search.max_results], len(found) > search.max_results
+_SHORT = 280  # characters; a longer post is cut, and whole in note_tweet
+_HASHTAG = re.compile(r"#(\w+)")
+_ADDRESS = re.compile(r"https?://\S+")
 
 
 def page(
-    posts: Posts, search: Search, found: Sequence[StoredPost], more: bool, base_url: str, spelling: Spelling
-) -> dict[str, Any]:
-    """The response's body; without `data` where nothing was found."""
+    builder: Builder, search: Search, found: Sequence[StoredPost], more: bool
+) -> dict[str, Any]:  # fmt: skip
+    """The body of a search's page; without `data` where nothing was found."""
     if not found:
         return {"meta": {"result_count": 0}}
-    builder = _Builder(posts, search, base_url, spelling)
     meta: dict[str, Any] = {
         "newest_id": found[0].id,
         "oldest_id": found[-1].id,
@@ -47,82 +45,123 @@ def page(
     return {**body, "meta": meta}
 
 
-def _is_found(posts: Posts, search: Search, post: StoredPost) -> bool:
-    number = int(post.id)
-    return (
-        post.created_at < search.end
-        and post.created_at >= search.start
-        and (search.since_id is None or number > search.since_id)
-        and (search.until_id is None or number < search.until_id)
-        and (search.older_than is None or (post.created_at, number) < search.older_than)
-        and search.matches(posts.searchable(post))
-    )
+def missing(value: str, parameter: str, reason: str | None, *, kind: str = "tweet") -> dict[str, Any]:
+    """What X says of a post or user that it does not give; `reason` as in `Posts.why_gone`, None for unknown ids."""
+    same = {"value": value, "resource_type": kind, "parameter": parameter, "resource_id": value}
+    if reason == "suspended":
+        return {**same, "detail": f"User has been suspended: [{value}].", "title": "Forbidden",
+                "type": f"{PROBLEMS}/resource-not-found"}  # fmt: skip
+    if reason == "protected":
+        return {**same, "detail": f"Sorry, you are not authorized to see the Tweet with {parameter}: [{value}].",
+                "title": "Authorization Error",
+                "type": f"{PROBLEMS}/not-authorized-for-resource"}  # fmt: skip
+    return {**same, "detail": f"Could not find {kind} with {parameter}: [{value}].", "title": "Not Found Error",
+            "type": f"{PROBLEMS}/resource-not-found"}  # fmt: skip
 
 
-class _Builder:
-    def __init__(self, posts: Posts, search: Search, base_url: str, spelling: Spelling) -> None:
+class Builder:
+    """Writes posts as one request asks for them."""
+
+    def __init__(self, posts: Posts, lists: Lists, base_url: str, spelling: Spelling) -> None:
         self._posts = posts
-        self._search = search
+        self._lists = lists
         self._base_url = base_url
         self._word = spelling
 
-    def post(self, post: StoredPost) -> dict[str, Any]:
+    def post(self, post: StoredPost, as_id: str | None = None) -> dict[str, Any]:
+        """One post; `as_id` is the version that was asked for, of an edited one."""
+        field, word = self._lists.field, self._word
+        text = post.text if len(post.text) <= _SHORT else f"{post.text[: _SHORT - 28]}… https://t.co/{post.id[-10:]}"
         body: dict[str, Any] = {
-            "id": post.id,
-            "text": html.escape(post.text, quote=False),
-            f"edit_history_{self._word}_ids": [post.id],
+            "id": as_id or post.id,
+            "text": html.escape(text, quote=False),
+            f"edit_history_{word}_ids": [*post.earlier, post.id],
         }
-        if self._asks("created_at"):
+        if text != post.text and field("note_tweet", "note_post"):
+            body[f"note_{word}"] = {"text": html.escape(post.text, quote=False)}
+        if field("created_at"):
             body["created_at"] = _milliseconds(post.created_at)
-        if self._asks("lang"):
+        if field("lang"):
             body["lang"] = post.lang
-        if self._asks("possibly_sensitive"):
+        if field("possibly_sensitive"):
             body["possibly_sensitive"] = post.sensitive
-        if self._asks("author_id", "author_id"):
+        if field("author_id") or self._lists.asks("expansions", "author_id"):
             body["author_id"] = post.author_id
-        if post.images and self._asks("attachments", "attachments.media_keys"):
-            keys = [picture.key for picture in self._posts.pictures_of(post)]
-            body["attachments"] = {"media_keys": keys}
-        geo = _geo(post)
-        if geo and self._asks("geo", "geo.place_id"):
-            body["geo"] = geo
-        references = ("referenced_tweets", "referenced_posts")
-        if post.repost_of and (self._asks_any(references) or self._expands_references()):
-            body[f"referenced_{self._word}s"] = [{"type": "retweeted", "id": post.repost_of}]
+        if post.images and (field("attachments") or self._lists.asks("expansions", "attachments.media_keys")):
+            body["attachments"] = {"media_keys": [picture.key for picture in self._posts.pictures_of(post)]}
+        references = _references(post)
+        if references and (field("referenced_tweets", "referenced_posts") or self._lists.references):
+            body[f"referenced_{word}s"] = references
+        if field("conversation_id"):
+            body["conversation_id"] = post.reply_to or post.id
+        if field("entities"):
+            entities = _entities(body["text"])
+            if entities:
+                body["entities"] = entities
+        if field("edit_controls"):
+            body["edit_controls"] = {
+                "edits_remaining": str(5 - len(post.earlier)), "is_edit_eligible": post.repost_of is None,
+                "editable_until": _milliseconds(post.created_at + timedelta(hours=1)),
+            }  # fmt: skip
+        self._add_what_can_go(post, body)
         return body
 
+    def _add_what_can_go(self, post: StoredPost, body: dict[str, Any]) -> None:
+        """The location, which an author may have taken back, and whether the post is withheld somewhere."""
+        reason = self._posts.why_gone(post)
+        geo = {} if reason == "scrub_geo" else _geo(post)
+        if geo and (self._lists.field("geo") or self._lists.asks("expansions", "geo.place_id")):
+            body["geo"] = geo
+        if reason == "withheld" and self._lists.field("withheld"):
+            body["withheld"] = {"copyright": False, "country_codes": ["XX"]}
+
     def includes(self, found: Sequence[StoredPost]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-        """What the expansions ask for, each object once, and what of it is missing."""
+        """What the expansions ask for, each object once, and what of it is missing.
+
+        Media are those of the posts that were found, not of posts that are sent along.
+        """
         includes: dict[str, Any] = {}
         errors = []
-        if self._search.asks("expansions", "attachments.media_keys"):
+        asks = self._lists.asks
+        if asks("expansions", "attachments.media_keys"):
             pictures = {p.key: p for post in found for p in self._posts.pictures_of(post)}
-            includes["media"] = [self._picture(picture) for picture in pictures.values()]
-        if self._search.asks("expansions", "author_id"):
-            authors = {post.author_id: post.author for post in found}
-            includes["users"] = [
-                self._only("user.fields", {"id": number, "name": name, "username": name})
-                for number, name in authors.items()
+            alts = {p.key: post.alt_text for post in found for p in self._posts.pictures_of(post)}
+            includes["media"] = [self._picture(picture, alts[key]) for key, picture in pictures.items()]
+        along: list[StoredPost] = []
+        if self._lists.references:
+            wanted = dict.fromkeys(each["id"] for post in found for each in _references(post))
+            known = {number: self._posts.by_id.get(number) for number in wanted}
+            along = [post for post in known.values() if post is not None and self._posts.why_gone(post) is None]
+            includes[f"{self._word}s"] = [self.post(post) for post in along]
+            shown = {post.id for post in along}
+            errors = [
+                missing(number, f"referenced_{self._word}s.id", self._posts.why_gone(post) if post else None)
+                for number, post in known.items()
+                if number not in shown
             ]
-        if self._search.asks("expansions", "geo.place_id"):
+        if asks("expansions", "author_id"):
+            authors = {post.author_id: post.author for post in (*found, *along)}
+            includes["users"] = [self.user(number, name) for number, name in authors.items()]
+        if asks("expansions", "geo.place_id"):
             places = {post.place["id"]: post.place for post in found if post.place}
             includes["places"] = [self._place(place) for place in places.values()]
-        if self._expands_references():
-            wanted = dict.fromkeys(post.repost_of for post in found if post.repost_of)
-            known = [self._posts.by_id[number] for number in wanted if number in self._posts.by_id]
-            includes[f"{self._word}s"] = [self.post(post) for post in known]
-            errors = [_missing(number) for number in wanted if number not in self._posts.by_id]
         return {name: values for name, values in includes.items() if values}, errors
 
-    def _picture(self, picture: Picture) -> dict[str, Any]:
-        body: dict[str, Any] = {
-            "media_key": picture.key,
-            "type": "photo",
-            "url": f"{self._base_url}/media/{picture.name}.{picture.format}",
-        }
-        size = _size(picture)
+    def user(self, number: str, handle: str) -> dict[str, Any]:
+        """One author."""
+        return self._only("user.fields", {"id": number, "name": handle, "username": handle, "protected": False})
+
+    def _picture(self, picture: Picture, alt_text: str | None) -> dict[str, Any]:
+        url = f"{self._base_url}{picture.address}"
+        body: dict[str, Any] = {"media_key": picture.key, "type": picture.media_type}
+        body["url" if picture.media_type == "photo" else "preview_image_url"] = url
+        size = picture.size()
         if size:
             body["width"], body["height"] = size
+        if alt_text:
+            body["alt_text"] = alt_text
+        if picture.media_type == "video":
+            body["duration_ms"] = 1000
         return self._only("media.fields", body)
 
     def _place(self, place: dict[str, Any]) -> dict[str, Any]:
@@ -136,21 +175,13 @@ class _Builder:
         return self._only("place.fields", body)
 
     def _only(self, fields: str, body: dict[str, Any]) -> dict[str, Any]:
-        asked = _ALWAYS[fields] | self._search.lists[fields]
+        asked = _ALWAYS[fields] | self._lists.values[fields]
         return {name: value for name, value in body.items() if name in asked}
 
-    def _asks(self, field: str, expansion: str | None = None) -> bool:
-        expanded = expansion is not None and self._search.asks("expansions", expansion)
-        return expanded or self._asks_any([field])
 
-    def _asks_any(self, fields: Iterable[str]) -> bool:
-        asked = self._search.lists["tweet.fields"] | self._search.lists["post.fields"]
-        return not asked.isdisjoint(fields)
-
-    def _expands_references(self) -> bool:
-        return not self._search.lists["expansions"].isdisjoint(
-            ("referenced_tweets.id", "referenced_posts.id", "referenced_posts")
-        )
+def _references(post: StoredPost) -> list[dict[str, str]]:
+    pairs = (("retweeted", post.repost_of), ("quoted", post.quote_of), ("replied_to", post.reply_to))
+    return [{"type": kind, "id": number} for kind, number in pairs if number]
 
 
 def _geo(post: StoredPost) -> dict[str, Any]:
@@ -162,24 +193,16 @@ def _geo(post: StoredPost) -> dict[str, Any]:
     return geo
 
 
-def _missing(number: str) -> dict[str, Any]:
-    return {
-        "value": number,
-        "detail": f"Could not find tweet with referenced_tweets.id: [{number}].",
-        "title": "Not Found Error",
-        "resource_type": "tweet",
-        "parameter": "referenced_tweets.id",
-        "resource_id": number,
-        "type": "https://api.twitter.com/2/problems/resource-not-found",
-    }
+def _entities(text: str) -> dict[str, Any]:
+    def spans(pattern: re.Pattern[str]) -> Iterable[re.Match[str]]:
+        return pattern.finditer(text)
 
-
-def _size(picture: Picture) -> tuple[int, int] | None:
-    try:
-        with Image.open(picture.path) as image:
-            return image.size
-    except (OSError, UnidentifiedImageError):
-        return None
+    tags = [{"start": m.start(), "end": m.end(), "tag": m[1]} for m in spans(_HASHTAG)]
+    urls = [
+        {"start": m.start(), "end": m.end(), "url": m[0], "expanded_url": m[0], "display_url": m[0]}
+        for m in spans(_ADDRESS)
+    ]
+    return {name: values for name, values in (("hashtags", tags), ("urls", urls)) if values}
 
 
 def _milliseconds(time: datetime) -> str:
