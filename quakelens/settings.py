@@ -34,6 +34,9 @@ class Settings(BaseSettings):
         x_base_url: Where X API v2 answers.
         x_bearer_token: App-only bearer token for X API v2.
         x_access: `recent` for the last seven days, `all` where the account has the full archive.
+        x_fields: The words in requests to X: `tweet`, `post`, or `auto` for the first until X refuses it.
+        x_recheck: How X is asked whether posts are still there: `lookup`, paid by the post that is there, or
+            `compliance`, in batches that cost nothing, where the account has it.
         x_post_usd: What X charges for a post that it delivers, US dollars.
         x_author_usd: What X charges for an author that it delivers.
         x_count_usd: What X charges for counting a query's posts.
@@ -60,6 +63,8 @@ class Settings(BaseSettings):
     x_base_url: str = "https://api.x.com"
     x_bearer_token: SecretStr | None = None
     x_access: Literal["recent", "all"] = "recent"
+    x_fields: Literal["auto", "tweet", "post"] = "auto"
+    x_recheck: Literal["lookup", "compliance"] = "lookup"
     # Pay per use, docs.x.com/x-api/pricing, August 2026; an account with another contract sets its own.
     x_post_usd: float = Field(default=0.005, ge=0)
     x_author_usd: float = Field(default=0.010, ge=0)

@@ -49,6 +49,8 @@ def _x(settings: Settings, params: Harvest, store: Store | None) -> Source:
         base_url=settings.x_base_url,
         bearer_token=settings.x_bearer_token.get_secret_value(),
         prices=Prices(settings.x_post_usd, settings.x_author_usd, settings.x_count_usd),
+        access=settings.x_access,
+        fields=settings.x_fields,
         max_query_chars=params.max_query_chars,
     )
 

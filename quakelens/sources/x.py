@@ -1,32 +1,39 @@
-"""X: recent search of API v2, through tweepy."""
+"""X: recent search or the full archive of API v2, through tweepy."""
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from typing import Any, Literal
 
-import requests
-import tweepy
-from requests.adapters import HTTPAdapter
-
-from quakelens.errors import SourceRefused, SourceUnavailable, UsageError
+from quakelens.errors import SourceUnavailable
 from quakelens.sources.post import Page, ParsedPage
 from quakelens.sources.queries import make_queries
 from quakelens.sources.source import Traits
 from quakelens.sources.topic import Topic
-from quakelens.sources.x_errors import error_of
+from quakelens.sources.x_client import Fields, XClient
 from quakelens.sources.x_payload import delivered, parse_page, read_body
 from quakelens.sources.x_redact import redact_page
 
-_TWEEPY_HOST = "https://api.twitter.com"  # fixed in tweepy 4.17, client.py, BaseClient.request
-_MIN_AGE = timedelta(seconds=30)
-"""X fills a search up to 30 s before the present; a later end_time is refused (X API docs, Search)."""
+Access = Literal["recent", "all"]
 
 REACH = timedelta(days=7)
 """How far back recent search reaches (X API docs, Search)."""
+
+ARCHIVE_CHARS = 1024
+"""Longest query that the full archive takes from every account (X API docs, Search)."""
+
+_MIN_AGE = timedelta(seconds=30)
+"""X fills a search up to 30 s before the present; a later end_time is refused (X API docs, Search)."""
+
+_ARCHIVE_PAUSE_S = 1.05  # the full archive takes one request a second
+_METHODS: dict[Access, tuple[str, str]] = {
+    "recent": ("search_recent_tweets", "get_recent_tweets_count"),
+    "all": ("search_all_tweets", "get_all_tweets_count"),
+}
 
 # Not asked for: authors, see the class; referenced_tweets.id. The reference's kind and id come with the post, and each
 # expanded post is billed like one that was found.
@@ -49,9 +56,11 @@ class Prices:
 
 
 class XSource:
-    """Recent search on X: the last seven days. Nothing in it sleeps or tries again.
+    """Recent search on X, the last seven days; or the full archive, where the account has it.
 
-    Authors are not expanded: each costs twice what a post does, and their ids come with the posts.
+    Authors are not expanded: each costs twice what a post does, and their ids come with the posts. Nothing tries
+    again by itself. The one wait is for the full archive, which takes a request a second: it is made here before
+    tweepy is called, and is never longer than that second.
 
     Raises:
         UsageError: The token or the base URL cannot be used at all; the token is not in the message.
@@ -65,8 +74,11 @@ class XSource:
         base_url: str,
         bearer_token: str,
         prices: Prices = Prices(),
+        access: Access = "recent",
+        fields: Fields = "auto",
         max_query_chars: int = 512,
         timeout_s: tuple[float, float] = (5.0, 30.0),
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """Make a client.
 
@@ -74,24 +86,25 @@ class XSource:
             base_url: Where X API v2 answers, such as `https://api.x.com`.
             bearer_token: App-only bearer token.
             prices: What the account pays.
-            max_query_chars: Longest query that the account may send.
+            access: `all` for the full archive.
+            fields: See `XClient`.
+            max_query_chars: Longest query that the account may send; at least 1,024 with the full archive.
             timeout_s: For connecting, and for each wait on the response.
+            sleep: Waits, at most about a second.
         """
-        self._base_url = base_url
+        self._client = XClient(base_url=base_url, bearer_token=bearer_token, fields=fields, timeout_s=timeout_s)
         self._prices = prices
-        self._max_query_chars = max_query_chars
-        self.traits = Traits(reach=REACH)
-        # tweepy logs the headers that it sends; the adapter puts the real token in behind its back.
-        self._client = tweepy.Client("added-by-the-adapter", return_type=requests.Response, wait_on_rate_limit=False)
-        session: requests.Session = self._client.session
-        session.trust_env = False  # no proxy and no ~/.netrc between the token and X
-        session.max_redirects = 0
-        session.adapters.clear()
-        session.mount(_TWEEPY_HOST, _Adapter(base_url, bearer_token, timeout_s))
-        self._token = bearer_token.strip()
+        self._access = access
+        self._search, self._count = _METHODS[access]
+        is_all = access == "all"
+        self._max_query_chars = max(max_query_chars, ARCHIVE_CHARS) if is_all else max_query_chars
+        self.traits = Traits(
+            reach=None if is_all else REACH, largest_page=500 if is_all else 100, count_usd=prices.count_usd
+        )
+        self._pace = _Pace(_ARCHIVE_PAUSE_S if is_all else 0.0, sleep)
 
     def __repr__(self) -> str:
-        return f"XSource(base_url={self._base_url!r})"
+        return f"XSource(base_url={self._client.base_url!r}, access={self._access!r})"
 
     def search(
         self,
@@ -108,23 +121,13 @@ class XSource:
         `since_id` is sent in place of `start_time`: X uses only one of them. An `end_time` that X
         would find too recent is left out, which asks for everything until 30 s ago.
         """
-        parameters: dict[str, Any] = {
-            "max_results": page_size,
-            "next_token": next_token,
-            "expansions": _EXPANSIONS,
-            "tweet_fields": _TWEET_FIELDS,
-            "media_fields": _MEDIA_FIELDS,
-            "place_fields": _PLACE_FIELDS,
-        }
-        if since_id is None:
-            parameters["start_time"] = start_time
-        else:
-            parameters["since_id"] = since_id
-        if end_time is not None and end_time <= datetime.now(UTC) - _MIN_AGE:
-            parameters["end_time"] = end_time
-        raw = self._ask(self._client.search_recent_tweets, query, parameters)
-        meta = read_body(raw).get("meta")
-        meta = meta if isinstance(meta, Mapping) else {}
+        parameters = _bounds(start_time, end_time, since_id)
+        self._pace.wait()
+        raw = self._client.ask(
+            self._search, query, max_results=page_size, next_token=next_token, expansions=_EXPANSIONS,
+            tweet_fields=_TWEET_FIELDS, media_fields=_MEDIA_FIELDS, place_fields=_PLACE_FIELDS, **parameters,
+        )  # fmt: skip
+        meta = _meta(raw)
         return Page(
             raw=raw,
             next_token=_text(meta.get("next_token")),
@@ -137,14 +140,17 @@ class XSource:
         return make_queries(topic, max_chars=self._max_query_chars)
 
     def count(self, query: str, *, start_time: datetime, end_time: datetime | None, since_id: str | None) -> int:
-        """Ask X how many posts a search would find; see `Source.count`."""
-        parameters: dict[str, Any] = {"granularity": "day", "end_time": end_time}
-        parameters |= {"start_time": start_time} if since_id is None else {"since_id": since_id}
-        body = read_body(self._ask(self._client.get_recent_tweets_count, query, parameters))
-        meta = body.get("meta")
-        total = meta.get("total_tweet_count") if isinstance(meta, Mapping) else None
-        if not isinstance(total, int):
-            raise SourceUnavailable(f"X at {self._base_url} answered a count without a number: try again")
+        """Ask X how many posts a search would find; see `Source.count`.
+
+        With the full archive, of a window longer than 31 days the newest 31 are counted: a request gives no more.
+        """
+        parameters = _bounds(start_time, end_time, since_id)
+        meta = _meta(self._client.ask(self._count, query, granularity="day", **parameters))
+        total = meta.get("total_tweet_count", meta.get("total_post_count"))
+        if isinstance(total, bool) or not isinstance(total, int) or total < 0:
+            raise SourceUnavailable(
+                f"X at {self._client.base_url} answered a count without a number: try again", charged=True
+            )
         return total
 
     def parse(self, raw: bytes) -> ParsedPage:
@@ -164,60 +170,41 @@ class XSource:
         """See `quakelens.sources.x_redact.redact_page`."""
         return redact_page(raw, posts=posts, authors=authors)
 
-    def _ask(self, method: Callable[..., Any], query: str, parameters: dict[str, Any]) -> bytes:
-        try:
-            response = method(query, **parameters)
-        except tweepy.HTTPException as error:
-            raise error_of(error.response, secret=self._token) from None
-        except requests.TooManyRedirects:
-            raise SourceRefused(
-                f"{self._base_url} sends requests for X elsewhere, and the token is not sent there: "
-                "set QUAKELENS_X_BASE_URL to the final address"
-            ) from None
-        except requests.Timeout:
-            raise SourceUnavailable(f"X at {self._base_url} did not answer in time: try again", charged=True) from None
-        except requests.RequestException as error:
-            what = f"{type(error).__name__}: {error}".replace(self._token, "***")
-            raise SourceUnavailable(
-                f"the connection to X at {self._base_url} failed ({what}): try again",
-                charged=not isinstance(error, requests.ConnectionError) or "Connection refused" not in what,
-            ) from None
-        except (ValueError, TypeError, AttributeError) as error:
-            # tweepy reads error bodies and the reset header without checking their form.
-            raise SourceUnavailable(
-                f"X at {self._base_url} answered with an error of unknown form ({type(error).__name__}): try again"
-            ) from None
-        return bytes(response.content)
+
+class _Pace:
+    """Keeps requests so many seconds apart, in all threads of this process."""
+
+    def __init__(self, pause_s: float, sleep: Callable[[float], None]) -> None:
+        self._pause_s = pause_s
+        self._sleep = sleep
+        self._next = 0.0
+        self._lock = threading.Lock()
+
+    def wait(self) -> None:
+        """Wait for the turn of one request."""
+        if self._pause_s == 0:
+            return
+        with self._lock:
+            rest = self._next - time.monotonic()
+            if rest > 0:
+                self._sleep(min(rest, self._pause_s))
+            self._next = time.monotonic() + self._pause_s
 
 
-class _Adapter(HTTPAdapter):
-    """Sends what tweepy addresses to its fixed host to `base_url`, with the token and timeouts."""
+def _bounds(start_time: datetime, end_time: datetime | None, since_id: str | None) -> dict[str, Any]:
+    parameters: dict[str, Any] = {"start_time": start_time} if since_id is None else {"since_id": since_id}
+    if end_time is not None and end_time <= datetime.now(UTC) - _MIN_AGE:
+        parameters["end_time"] = end_time
+    return parameters
 
-    def __init__(self, base_url: str, token: str, timeout_s: tuple[float, float]) -> None:
-        super().__init__()
-        self._base = urlsplit(base_url)
-        if self._base.scheme not in ("http", "https") or not self._base.hostname:
-            raise UsageError(
-                f"X cannot be reached at {base_url!r}: set QUAKELENS_X_BASE_URL to something like https://api.x.com"
-            )
-        token = token.strip()
-        if not token or not all("!" <= character <= "~" for character in token):
-            raise UsageError(
-                "the bearer token for X is empty or holds characters that no token has: "
-                "set QUAKELENS_X_BEARER_TOKEN to the app-only token of the developer console"
-            )
-        self._token = token
-        self._timeout_s = timeout_s
 
-    def send(  # type: ignore[override]  # the other arguments are passed on as they come
-        self, request: requests.PreparedRequest, **options: Any
-    ) -> requests.Response:
-        asked = urlsplit(request.url or "")
-        path = self._base.path.rstrip("/") + str(asked.path)
-        request.url = urlunsplit((self._base.scheme, self._base.netloc, path, str(asked.query), ""))
-        request.headers["Authorization"] = f"Bearer {self._token}"
-        options["timeout"] = self._timeout_s
-        return super().send(request, **options)
+def _meta(raw: bytes) -> Mapping[str, Any]:
+    """The page's own figures; X may have charged for an answer that is no page."""
+    try:
+        meta = read_body(raw).get("meta")
+    except SourceUnavailable as error:
+        raise SourceUnavailable(str(error), charged=True) from None
+    return meta if isinstance(meta, Mapping) else {}
 
 
 def _text(value: object) -> str | None:
