@@ -43,6 +43,10 @@ class Settings(BaseSettings):
         bluesky_jetstream_urls: Hosts of Bluesky's stream, separated by commas; the next is asked where one fails.
         bluesky_cdn_url: Where Bluesky's pictures are.
         bluesky_video_url: Where the stills of Bluesky's videos are.
+        bluesky_handle: Account by which Bluesky is searched, such as `name.bsky.social`.
+        bluesky_app_password: An app password of it; not the account's own.
+        bluesky_service_url: The account's server.
+        bluesky_appview_url: Where Bluesky is asked without a login whether posts are still there.
         mastodon_tokens: Access tokens for Mastodon servers that show their timelines to accounts only, as
             `server=token`, separated by commas.
         media_allow: `host:port` pairs on private addresses that pictures may be fetched from, over http
@@ -75,6 +79,10 @@ class Settings(BaseSettings):
     )
     bluesky_cdn_url: str = "https://cdn.bsky.app"
     bluesky_video_url: str = "https://video.bsky.app"
+    bluesky_handle: str = ""
+    bluesky_app_password: SecretStr | None = None
+    bluesky_service_url: str = "https://bsky.social"
+    bluesky_appview_url: str = "https://public.api.bsky.app"
     mastodon_tokens: SecretStr | None = None
     media_allow: str = ""
     dvc_remote: str | None = None

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from quakelens.errors import UsageError
 from quakelens.params import Harvest
-from quakelens.settings import Settings, allowed_hosts, mastodon_tokens
+from quakelens.settings import Settings, allowed_hosts, mastodon_tokens, workspace_of
+from quakelens.sources.bluesky_record import Addresses
 from quakelens.sources.source import Source
 from quakelens.store import Store
 
@@ -56,7 +57,6 @@ def _x(settings: Settings, params: Harvest, store: Store | None) -> Source:
 
 
 def _bluesky(settings: Settings, params: Harvest, store: Store | None) -> Source:
-    from quakelens.sources.bluesky_record import Addresses
     from quakelens.sources.jetstream import JetstreamSource
     from quakelens.sources.jetstream_page import NothingKnown
     from quakelens.store.known import Known
@@ -64,8 +64,32 @@ def _bluesky(settings: Settings, params: Harvest, store: Store | None) -> Source
     return JetstreamSource(
         [url for url in settings.bluesky_jetstream_urls.split(",") if url.strip()],
         known=NothingKnown() if store is None else Known(store, "bluesky"),
-        addresses=Addresses(settings.bluesky_cdn_url.rstrip("/"), settings.bluesky_video_url.rstrip("/")),
+        addresses=_bluesky_addresses(settings),
     )
+
+
+def _bluesky_search(settings: Settings, params: Harvest, store: Store | None) -> Source:
+    password = settings.bluesky_app_password
+    if not settings.bluesky_handle or password is None or not password.get_secret_value():
+        raise UsageError(
+            "Bluesky is not searched without a login: set QUAKELENS_BLUESKY_HANDLE and "
+            "QUAKELENS_BLUESKY_APP_PASSWORD to an account and an app password of it"
+        )
+    from quakelens.sources.bluesky_search import BlueskySearchSource
+    from quakelens.sources.bluesky_session import Session
+    from quakelens.sources.bluesky_xrpc import Xrpc
+
+    session = Session(
+        Xrpc(settings.bluesky_service_url, "QUAKELENS_BLUESKY_SERVICE_URL"),
+        settings.bluesky_handle.strip().removeprefix("@"),
+        password.get_secret_value(),
+        workspace_of(settings).cache / "bluesky-session.json",
+    )
+    return BlueskySearchSource(session, addresses=_bluesky_addresses(settings))
+
+
+def _bluesky_addresses(settings: Settings) -> Addresses:
+    return Addresses(settings.bluesky_cdn_url.rstrip("/"), settings.bluesky_video_url.rstrip("/"))
 
 
 def _mastodon(settings: Settings, params: Harvest, store: Store | None) -> Source:
@@ -76,6 +100,9 @@ def _mastodon(settings: Settings, params: Harvest, store: Store | None) -> Sourc
     )  # fmt: skip
 
 
-_OPENERS: dict[str, Opener] = {"x": _x, "bluesky": _bluesky, "mastodon": _mastodon}
-_NEEDS: dict[str, Callable[[Settings], bool]] = {"x": lambda settings: settings.x_bearer_token is not None}
+_OPENERS: dict[str, Opener] = {"x": _x, "bluesky": _bluesky, "bluesky-search": _bluesky_search, "mastodon": _mastodon}
+_NEEDS: dict[str, Callable[[Settings], bool]] = {
+    "x": lambda settings: settings.x_bearer_token is not None,
+    "bluesky-search": lambda settings: bool(settings.bluesky_handle) and settings.bluesky_app_password is not None,
+}
 """What gives access to a network that is not open to everyone."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from quakelens.errors import SourceUnavailable
 from quakelens.sources.bluesky_record import Addresses, MalformedRecord, post_id, post_of
+from quakelens.sources.bluesky_redact import without
 from quakelens.sources.jetstream_frames import Frame, MalformedFrame, read_frame
 from quakelens.sources.post import Gone, ParsedPage, Post
 
@@ -145,13 +145,5 @@ def redact_page(raw: bytes, *, posts: Collection[str], authors: Collection[str])
         if uri in posts or frame.did in authors:
             continue
         mentioned = any(name.encode() in line for name in names)
-        kept.append(json.dumps(_blank(json.loads(line), names)).encode() if mentioned else line)
+        kept.append(json.dumps(without(json.loads(line), posts=posts, authors=authors)).encode() if mentioned else line)
     return b"".join(line + b"\n" for line in kept)
-
-
-def _blank(value: Any, names: Collection[str]) -> Any:
-    if isinstance(value, str):
-        return "" if any(name in value for name in names) else value
-    if isinstance(value, Mapping):
-        return {key: _blank(each, names) for key, each in value.items()}
-    return [_blank(each, names) for each in value] if isinstance(value, list) else value

@@ -29,3 +29,17 @@ def test_bluesky_opens_with_its_hosts(tmp_path: Path) -> None:
         open_source("bluesky", Settings(bluesky_jetstream_urls=" , "), params().harvest)
     with pytest.raises(UsageError, match="unknown"):
         open_source("myspace", Settings(), params().harvest)
+
+
+def test_bluesky_is_searched_where_there_is_a_login(tmp_path: Path) -> None:
+    login = Settings(
+        workspace=tmp_path, sources="", bluesky_handle="@me.example", bluesky_app_password=SecretStr("abcd-efgh")
+    )
+    assert "bluesky-search" in chosen(login)
+    assert "bluesky-search" not in chosen(Settings(sources="", bluesky_handle="", bluesky_app_password=None))
+    source = open_source("bluesky-search", login, params().harvest)
+    assert not source.traits.forward
+    assert "abcd-efgh" not in repr(source)
+    assert not list(tmp_path.iterdir())  # nothing is asked or written by opening
+    with pytest.raises(UsageError, match="QUAKELENS_BLUESKY_APP_PASSWORD"):
+        open_source("bluesky-search", Settings(bluesky_handle="me.example"), params().harvest)
