@@ -13,6 +13,8 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
+from configparser import ConfigParser
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -79,9 +81,46 @@ def track(workspace: Workspace, folders: Iterable[Path]) -> None:
         run(workspace, ["add", *names])
 
 
-def push(workspace: Workspace) -> None:
-    """Copy tracked data to the remote, what is not there yet."""
-    run(workspace, ["push"])
+def push(workspace: Workspace, targets: Iterable[Path] = ()) -> None:
+    """Copy tracked data to the remote, what is not there yet: of some targets or all."""
+    run(workspace, ["push", *(str(target.relative_to(workspace.root)) for target in targets)])
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where DVC keeps files: an address for fsspec, and the options that it needs."""
+
+    url: str
+    options: dict[str, Any]
+
+
+def places(workspace: Workspace) -> list[Place]:
+    """DVC's cache, and its remote where there is one; none where DVC was not set up."""
+    folder = workspace.root / ".dvc"
+    if not (folder / "config").is_file():
+        return []
+    config = ConfigParser(interpolation=None)
+    config.read([folder / "config", folder / "config.local"], encoding="utf-8")
+    cache = config.get("cache", "dir", fallback="cache")
+    found = [Place(str((folder / cache).resolve()), {})]
+    remote = f"'remote \"{config.get('core', 'remote', fallback=REMOTE)}\"'"
+    if config.has_option(remote, "url"):
+        url = config.get(remote, "url")
+        if "://" not in url:
+            url = str((folder / url).resolve())
+        found.append(Place(url, _options(url, dict(config.items(remote)))))
+    return found
+
+
+def _options(url: str, remote: dict[str, str]) -> dict[str, Any]:
+    """A remote's options as fsspec's filesystem for S3 calls them; other remotes take none from DVC's file."""
+    if not url.startswith("s3://"):
+        return {}
+    names = {"access_key_id": "key", "secret_access_key": "secret", "session_token": "token", "profile": "profile"}
+    options: dict[str, Any] = {ours: remote[theirs] for theirs, ours in names.items() if theirs in remote}
+    client = {"endpointurl": "endpoint_url", "region": "region_name"}
+    client_options = {ours: remote[theirs] for theirs, ours in client.items() if theirs in remote}
+    return options | ({"client_kwargs": client_options} if client_options else {})
 
 
 def reproduce(workspace: Workspace, on_line: Callable[[str], None] | None = None) -> list[str]:

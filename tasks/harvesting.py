@@ -28,6 +28,7 @@ from quakelens.harvest import (
 from quakelens.harvest.summary import HarvestSummary
 from quakelens.params import Params
 from quakelens.progress import progress
+from quakelens.purge.remove import complete_in_harvest, on_gone
 from quakelens.registry.lookup import Found, find
 from quakelens.report.current import report_on
 from quakelens.settings import Settings, Workspace, allowed_hosts
@@ -65,8 +66,9 @@ def harvest_posts(
             store, opened, earthquake, params.harvest, workspace.pages, now,
             queries=opened.queries(topic_of(earthquake, params.harvest)),
             budget=Budget(settings.budget_earthquake_usd, settings.budget_day_usd),
-            on_page=lambda pages, _: report(pages, None),
+            on_page=lambda pages, _: report(pages, None), on_gone=on_gone(store, params),
         )  # fmt: skip
+    complete_in_harvest(store, workspace, settings, now)
     follow_up.record(store, earthquake, result, params.harvest, now)
     told = f", stopped: {result.stopped_because}" if result.stopped_because else ""
     logger.info("  %s: %d posts, %d new, %d requests%s", source, result.posts, result.new_posts,

@@ -15,12 +15,14 @@ import hashlib
 import json
 import re
 import zlib
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from quakelens.files import write_atomically
+from quakelens.locks import exclusive
 from quakelens.sources.post import Page
 
 _FILE = re.compile(r"^(?P<walk>\d{6})-(?P<page>\d{6})\.gz$")
@@ -58,10 +60,10 @@ class ArchivedPage:
 
 
 class PageArchive:
-    """The pages of one earthquake from one source."""
+    """The pages of one earthquake from one source; `root` is the folder of all."""
 
     def __init__(self, root: Path, earthquake: str, source: str) -> None:
-        self._root = root
+        self.root = root
         self._folder = root / safe_name(earthquake) / safe_name(source)
 
     def paths(self, kind: str = "*") -> list[str]:
@@ -77,7 +79,7 @@ class PageArchive:
         name = _FILE.match(Path(path).name)
         assert name is not None
         try:
-            content = gzip.decompress((self._root / path).read_bytes())
+            content = gzip.decompress((self.root / path).read_bytes())
             head, _, raw = content.partition(b"\n")
             values = json.loads(head)
             request = {**values["request"]}
@@ -93,7 +95,7 @@ class PageArchive:
 
     def path_of(self, request: Request, walk: int, number: int) -> str:
         """Where a page will be, before it is asked for."""
-        return self._file(request, walk, number).relative_to(self._root).as_posix()
+        return self._file(request, walk, number).relative_to(self.root).as_posix()
 
     def add(self, request: Request, walk: int, number: int, page: Page) -> ArchivedPage:
         """Put a page on the disk, whole or not at all."""
@@ -108,7 +110,7 @@ class PageArchive:
         with write_atomically(file) as out:
             out.write(gzip.compress(content, 6, mtime=0))
         return ArchivedPage(
-            path=file.relative_to(self._root).as_posix(), walk=walk, number=number, request=request,
+            path=file.relative_to(self.root).as_posix(), walk=walk, number=number, request=request,
             next_token=page.next_token, newest_id=page.newest_id, fetched_at=page.fetched_at, raw=page.raw,
         )  # fmt: skip
 
@@ -124,13 +126,53 @@ class PageArchive:
 
     def _paths(self, pattern: str) -> list[str]:
         return [
-            path.relative_to(self._root).as_posix()
+            path.relative_to(self.root).as_posix()
             for path in sorted(self._folder.glob(pattern))
             if _FILE.match(path.name)
         ]
 
     def _of(self, kind: str, query: str) -> Path:
         return self._folder / f"{kind}-{hashlib.sha256(query.encode()).hexdigest()[:12]}"
+
+
+def sources_of(root: Path, earthquake: str) -> list[str]:
+    """Names of the sources of which pages of an earthquake are archived; of damaged ones nothing is told."""
+    found = set()
+    for folder in sorted((root / safe_name(earthquake)).glob("*")):
+        for file in sorted(folder.rglob("*.gz")):
+            try:
+                with gzip.open(file) as page:
+                    found.add(str(json.loads(page.readline())["request"]["source"]))
+                break
+            except (EOFError, zlib.error, OSError, KeyError, TypeError, ValueError):
+                continue
+    return sorted(found)
+
+
+def rewrite(root: Path, path: str, change: Callable[[bytes], bytes]) -> bool:
+    """Change the response in an archived page; its head stays. One process at a time, whole or not at all.
+
+    Returns:
+        Whether it changed; not so if the page is not there any more.
+
+    Raises:
+        ValueError: The file is damaged.
+        Busy: Another process rewrites pages for more than a minute.
+    """
+    file = root / path
+    with exclusive(root / ".rewrite.lock", f"the archived pages in {root}"):
+        try:
+            head, _, raw = gzip.decompress(file.read_bytes()).partition(b"\n")
+        except FileNotFoundError:
+            return False
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise ValueError(f"the archived page {path} is damaged ({error})") from error
+        changed = change(raw)
+        if changed == raw:
+            return False
+        with write_atomically(file) as out:
+            out.write(gzip.compress(head + b"\n" + changed, 6, mtime=0))
+        return True
 
 
 def safe_name(name: str) -> str:

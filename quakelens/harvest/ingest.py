@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from quakelens.earthquakes.earthquake import Earthquake
 from quakelens.errors import SourceError
 from quakelens.harvest.archive import ArchivedPage, PageArchive
+from quakelens.harvest.redaction import redact_if_due
 from quakelens.harvest.storable import storable
 from quakelens.harvest.window import earthquake_window
 from quakelens.params import Harvest
@@ -53,18 +54,20 @@ class Ingest:
         known = known_pages(self._store, keys)
         for path in archive.paths():
             if path in known:
+                redact_if_due(self._store, archive.root, path, self._source)  # killed just before it was
                 continue
             try:
                 page = archive.read(path)
             except ValueError as error:
                 self.problems.append(f"{error}: delete it, and its posts are asked for again")
                 continue
-            self.page(page)
+            self.page(archive, page)
 
-    def page(self, page: ArchivedPage) -> None:
+    def page(self, archive: PageArchive, page: ArchivedPage) -> None:
         """Store one page. Posts from before the origin time are kept, those after the window are not.
 
-        What the page says was deleted is removed, also what other pages brought.
+        What the page says was deleted is removed, also what other pages brought. The archived page keeps only
+        what the store keeps.
         """
         parsed = self._parse(page)
         if parsed.gone and self._on_gone is not None:
@@ -84,8 +87,10 @@ class Ingest:
             problems=parsed.problems,
             usd=self._source.cost_usd(page.raw),
             ends_before=self._window.start,
+            tells_gone=bool(parsed.gone),
         )
         self.new_posts += add_page(self._store, row, inside)
+        redact_if_due(self._store, archive.root, page.path, self._source)
         self.pages += 1
         self.problems.extend(parsed.problems)
         if self._on_page is not None:

@@ -109,7 +109,17 @@ class _Groups:
     def store(self, item: rows.PendingMedia, fetched: Fetched) -> None:
         hashed = self._hash(fetched)  # outside the transaction: others write meanwhile
         with self._store.write() as connection:
-            if not rows.has_picture(connection, fetched.sha256):
+            known = rows.has_picture(connection, fetched.sha256)
+            if not rows.is_wanted(connection, item):
+                # Its posts were removed meanwhile. No other process stores the same file while this one writes.
+                if not known:
+                    (self._folder / fetched.path).unlink(missing_ok=True)
+                return
+            if not known and not (self._folder / fetched.path).is_file():
+                # It lay there already, and was removed with the posts that carried it.
+                rows.set_lost(connection, item, fetched.fetched_at)
+                return
+            if not known:
                 self._catch_up(connection)
                 near = [] if hashed is None else self._index.find(hashed)
                 picture = rows.NewPicture(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -56,6 +56,7 @@ def score_pending(
     media_dir: Path,
     heatmaps_dir: Path,
     *,
+    groups: Collection[str] | None = None,
     batch_size: int = 32,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     on_batch: Callable[[int], None] | None = None,
@@ -71,6 +72,7 @@ def score_pending(
         engine: The model.
         media_dir: Where the pictures lie.
         heatmaps_dir: Gets `<version>/<sha256[:2]>/<sha256>.png`, 8-bit grey.
+        groups: Ids of the only near-duplicate groups to be scored; None for all.
         batch_size: Pictures at once.
         clock: The present, UTC, for `scored_at`.
         on_batch: Called after each batch with the number of pictures so far.
@@ -80,10 +82,12 @@ def score_pending(
     """
     key = earthquakes.get(store, earthquake_id).key
     new = 0
-    while pending := rows.unscored(store, key, engine.version):
+    while pending := rows.unscored(store, key, engine.version, groups):
         for start in range(0, len(pending), batch_size):
             batch = pending[start : start + batch_size]
-            rows.add_scores(store, _score(batch, engine, media_dir, heatmaps_dir, clock))
+            for lost in rows.add_scores(store, _score(batch, engine, media_dir, heatmaps_dir, clock)):
+                if lost.heatmap is not None:  # its post was removed meanwhile
+                    (heatmaps_dir / lost.heatmap).unlink(missing_ok=True)
             new += len(batch)
             if on_batch is not None:
                 on_batch(new)

@@ -104,7 +104,7 @@ class Walker:
                     charges.release(self.store, path)
                 raise
             self.requests += tries
-            self.ingest.page(self.archive.add(request, walk, number, page))
+            self.ingest.page(self.archive, self.archive.add(request, walk, number, page))
             if page.next_token is None:
                 return
             request, number = replace(request, token=page.next_token), number + 1

@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -234,6 +234,32 @@ class Registry:
             )
             for found in sorted(self._search(), key=lambda found: -int(found.version))
         ]
+
+    def forget(self, holds: Callable[[str, bytes], bool]) -> int:
+        """Remove the tables of evaluations that hold what must go, and the sheets of pictures beside them.
+
+        Args:
+            holds: Given the name and the content of a table.
+
+        Returns:
+            How many artifacts went.
+        """
+        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+        removed = 0
+        with self._explained():
+            for run in self.client.search_runs([self.experiment()], max_results=10_000):
+                artifacts: Any = get_artifact_repository(run.info.artifact_uri)
+                there = {item.path for item in artifacts.list_artifacts("evaluation")}
+                plots = {item.path for item in artifacts.list_artifacts("evaluation/plots")}
+                for path in sorted(there):
+                    if path.endswith(".csv") and holds(path, Path(artifacts.download_artifacts(path)).read_bytes()):
+                        for sheet in sorted(each for each in plots if each.endswith("worst_mistakes.png")):
+                            artifacts.delete_artifacts(sheet)
+                            removed += 1
+                        artifacts.delete_artifacts(path)
+                        removed += 1
+        return removed
 
     def _search(self) -> list[Any]:
         with self._explained():

@@ -10,6 +10,15 @@ from quakelens.report.rows import csv_table, geojson
 from quakelens.report.view import ReportFiles, ReportView
 
 
+def files_in(directory: Path) -> ReportFiles:
+    """Where the files of a report are."""
+    return ReportFiles(
+        html=directory / "index.html",
+        geojson=directory / "posts.geojson",
+        csv=directory / "posts.csv",
+    )
+
+
 def write_report(view: ReportView, directory: Path) -> ReportFiles:
     """Write `index.html`, `posts.geojson` and `posts.csv` into a directory, made if it is missing.
 
@@ -19,11 +28,7 @@ def write_report(view: ReportView, directory: Path) -> ReportFiles:
     Raises:
         OSError: The directory cannot be written.
     """
-    files = ReportFiles(
-        html=directory / "index.html",
-        geojson=directory / "posts.geojson",
-        csv=directory / "posts.csv",
-    )
+    files = files_in(directory)
     # All three are made before any is replaced: they belong together.
     contents = {
         files.geojson: geojson(view),

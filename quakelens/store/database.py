@@ -56,6 +56,19 @@ class Store:
                 ) from error
             raise
 
+    @contextmanager
+    def plain(self) -> Iterator[Any]:
+        """A cursor of the driver, outside of any transaction and with a short wait for locks; for SQLite."""
+        connection = self._engine.raw_connection()
+        cursor = connection.cursor()
+        try:
+            cursor.execute("PRAGMA busy_timeout = 1000")
+            yield cursor
+        finally:
+            cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_S * 1000:.0f}")
+            cursor.close()
+            connection.close()
+
     def close(self) -> None:
         """Close the connections."""
         self._engine.dispose()
@@ -84,6 +97,7 @@ def _set_up(connection: Any, _: Any) -> None:
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_S * 1000:.0f}")
     cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten, as its author may expect
     # A killed process loses nothing. A power cut can lose the last transactions, never the file; pages
     # come back from the archive, and the rest is done again.
     cursor.execute("PRAGMA synchronous = NORMAL")

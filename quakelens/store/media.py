@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BigInteger, Connection, func, insert, select, type_coerce, update
+from sqlalchemy import BigInteger, Connection, delete, func, insert, select, type_coerce, update
 
 from quakelens.store.database import Store
-from quakelens.store.tables import earthquake_posts, media, pictures, post_media, posts
+from quakelens.store.tables import counters, earthquake_posts, media, pictures, post_media, posts
 
 if TYPE_CHECKING:
     from quakelens.duplicates import Hashes, PictureHash
@@ -20,6 +20,7 @@ MAX_TRIES = 5
 
 _AT_ONCE = 50_000  # rows of hashes in memory
 _MANY = 500  # values in one question
+_REMOVED = "removed pictures"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +136,23 @@ def set_fetched(connection: Connection, item: PendingMedia, sha256: str, at: dat
     )  # fmt: skip
 
 
+def set_lost(connection: Connection, item: PendingMedia, at: datetime) -> None:
+    """Within a transaction that writes: the file went while it was stored; the next run fetches it anew."""
+    connection.execute(
+        update(media)
+        .where(_is(item))
+        .values(
+            status="failed", reason="network", message="the file was removed while it was stored", final=False,
+            tried_at=at,
+        )
+    )  # fmt: skip
+
+
+def is_wanted(connection: Connection, item: PendingMedia) -> bool:
+    """Whether a post still carries a medium."""
+    return connection.scalar(select(media.c.key).where(_is(item))) is not None
+
+
 def has_picture(connection: Connection, sha256: str) -> bool:
     """Whether the store knows the file."""
     return connection.scalar(select(pictures.c.number).where(pictures.c.sha256 == sha256)) is not None
@@ -156,7 +174,7 @@ def add_picture(connection: Connection, picture: NewPicture, near: Sequence[str]
         for start in range(1, len(groups), _MANY):
             part = pictures.c.group_id.in_(groups[start : start + _MANY])
             connection.execute(update(pictures).where(part).values(group_id=groups[0]))
-    last = connection.scalar(select(func.max(pictures.c.number))) or 0
+    last = max(connection.scalar(select(func.max(pictures.c.number))) or 0, _highest_removed(connection))
     values: dict[str, Any] = {
         name: getattr(picture, name) for name in ("sha256", "path", "bytes", "width", "height", "format", "fetched_at")
     }
@@ -164,6 +182,21 @@ def add_picture(connection: Connection, picture: NewPicture, near: Sequence[str]
         values |= {name: getattr(picture.hash, name) for name in ("phash", "dhash", "phash_mirrored", "detail")}
     group = groups[0] if groups else picture.sha256
     connection.execute(insert(pictures).values(number=last + 1, group_id=group, **values))
+
+
+def keep_highest(connection: Connection, sha256s: Sequence[str]) -> None:
+    """Within a transaction that writes, before pictures are removed: their numbers are not given again.
+
+    Other processes know by the number which pictures they have seen.
+    """
+    highest = connection.scalar(select(func.max(pictures.c.number)).where(pictures.c.sha256.in_(sha256s))) or 0
+    if highest > _highest_removed(connection):
+        connection.execute(delete(counters).where(counters.c.name == _REMOVED))
+        connection.execute(insert(counters).values(name=_REMOVED, value=highest))
+
+
+def _highest_removed(connection: Connection) -> int:
+    return connection.scalar(select(counters.c.value).where(counters.c.name == _REMOVED)) or 0
 
 
 def hashes_after(connection: Connection, number: int) -> Iterator[StoredHashes]:

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, tuple_, update
 
 from quakelens.sources.post import Post
+from quakelens.store import todo
 from quakelens.store.charges import Charge, settle_in
 from quakelens.store.database import Store, insert_new
+from quakelens.store.removal import author_digest
 from quakelens.store.tables import (
     earthquake_posts,
     media,
     pages,
     post_media,
     posts,
+    removed_authors,
     tombstones,
 )
+from quakelens.store.todo import Task
 
 _KEPT_PROBLEMS = 20
 _MANY = 200  # ids in one question: SQLite and PostgreSQL take far more, and a page has at most 100
@@ -38,6 +42,7 @@ class PageRow:
         problems: What could not be read, a sentence each.
         usd: What it cost, US dollars.
         ends_before: Posts from before this time are of the look-back, whatever the kind.
+        tells_gone: It tells of deletions, so that it may hold what must not be kept.
     """
 
     path: str
@@ -52,6 +57,7 @@ class PageRow:
     problems: tuple[str, ...]
     usd: float = 0.0
     ends_before: datetime | None = None
+    tells_gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +72,8 @@ class Spent:
 def add_page(store: Store, page: PageRow, found: Sequence[Post]) -> int:
     """Add a page and its posts in one transaction; a page that is there already changes nothing.
 
-    Posts of which only a tombstone is left stay away.
+    Posts of which only a tombstone is left stay away, as do their reposts and the posts of authors who asked to
+    be removed. A page with such posts, or others that are not kept, is put down to be redacted in the archive.
 
     Returns:
         How many of the posts are new to the earthquake, those of a look-back not counted.
@@ -84,9 +91,10 @@ def add_page(store: Store, page: PageRow, found: Sequence[Post]) -> int:
         )  # fmt: skip
         charge = Charge(page.path, page.earthquake, page.source, "search", page.fetched_at)
         settle_in(connection, charge, page.usd, page.read if page.usd else 0)
-        dead = _which(connection, tombstones, tombstones.c.id, found)
-        alive = list({(post.source, post.id): post for post in reversed(found)}.values())[::-1]
-        alive = [post for post in alive if (post.source, post.id) not in dead]
+        given = list({(post.source, post.id): post for post in reversed(found)}.values())[::-1]
+        alive = _alive(connection, given)
+        if len(alive) < len(given) or page.outside or page.tells_gone:
+            todo.add(connection, [Task("page", page.source, page.path)], page.fetched_at)
         insert_new(connection, posts, [_row(post, page.fetched_at) for post in alive])
         insert_new(connection, media, list(_media_rows(alive)))
         insert_new(connection, post_media, list(_link_rows(alive)))
@@ -96,8 +104,40 @@ def add_page(store: Store, page: PageRow, found: Sequence[Post]) -> int:
         return _link(connection, page.earthquake, after, lookback=False)
 
 
+def _alive(connection: Connection, found: Sequence[Post]) -> list[Post]:
+    """Those that may be kept."""
+    dead = _which(connection, tombstones, tombstones.c.id, found)
+    repeated = [replace(post, id=post.repost_of) for post in found if post.repost_of is not None]
+    dead |= _which(connection, tombstones, tombstones.c.id, repeated)
+    removed = connection.execute(select(removed_authors.c.source, removed_authors.c.author_digest))
+    asked = {(source, digest) for source, digest in removed}
+    return [
+        post
+        for post in found
+        if (post.source, post.id) not in dead
+        and (post.source, post.repost_of) not in dead
+        and not (asked and post.author_id and (post.source, author_digest(post.author_id)) in asked)
+    ]
+
+
 def _is_before(post: Post, page: PageRow) -> bool:
     return page.ends_before is not None and post.created_at < page.ends_before
+
+
+def stored(store: Store, found: Sequence[Post]) -> set[str]:
+    """Ids of the posts that the store holds, of posts as a page has them."""
+    with store.read() as connection:
+        return {post_id for _, post_id in _which(connection, posts, posts.c.id, found)}
+
+
+def keep_problems(store: Store, path: str, problems: Sequence[str]) -> None:
+    """Keep no other words of a page's problems than these; how many there were stays."""
+    with store.write() as connection:
+        here = pages.c.path == path
+        kept = connection.scalar(select(pages.c.problems).where(here)) or ""
+        left = "\n".join(line for line in kept.split("\n") if line in problems)
+        if left != kept:
+            connection.execute(update(pages).where(here).values(problems=left))
 
 
 def known_pages(store: Store, keys: Sequence[str]) -> set[str]:

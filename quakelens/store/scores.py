@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -63,10 +63,11 @@ class ScoreCounts:
         return self.damaged + self.unsure
 
 
-def unscored(store: Store, key: str, model: str) -> list[Unscored]:
+def unscored(store: Store, key: str, model: str, groups: Collection[str] | None = None) -> list[Unscored]:
     """What is to be scored next for an earthquake: the first picture of each group without a decision.
 
-    Where that one has an error, it is the next of the group; so ask again until nothing is left.
+    Where that one has an error, it is the next of the group; so ask again until nothing is left. `groups` are
+    the only ones to be looked at.
     """
     other, mine = pictures.alias(), scores.alias()
     decided = exists(
@@ -80,14 +81,36 @@ def unscored(store: Store, key: str, model: str) -> list[Unscored]:
         .where(pictures.c.group_id.in_(_groups(key)), ~decided, ~tried)
         .group_by(pictures.c.group_id)
     )
+    if groups is not None:
+        first = first.where(pictures.c.group_id.in_(groups))
     query = select(pictures.c.sha256, pictures.c.path).where(pictures.c.number.in_(first)).order_by(pictures.c.number)
     with store.read() as connection:
         return [Unscored(*row) for row in connection.execute(query)]
 
 
-def add_scores(store: Store, found: Sequence[Score]) -> None:
-    """Add scores in one transaction; one that is there already stays."""
+def last_model(store: Store, key: str) -> str | None:
+    """The version of the model that scored an earthquake's pictures last; None if none did."""
+    query = (
+        select(scores.c.model)
+        .join(pictures, pictures.c.sha256 == scores.c.sha256)
+        .where(pictures.c.group_id.in_(_groups(key)))
+        .order_by(scores.c.scored_at.desc(), scores.c.model)
+        .limit(1)
+    )
+    with store.read() as connection:
+        found: str | None = connection.scalar(query)
+        return found
+
+
+def add_scores(store: Store, found: Sequence[Score]) -> list[Score]:
+    """Add scores in one transaction; one that is there already stays.
+
+    Returns:
+        Those of pictures that were removed meanwhile: they are not added.
+    """
     with store.write() as connection:
+        wanted = [score.sha256 for score in found]
+        here = set(connection.scalars(select(pictures.c.sha256).where(pictures.c.sha256.in_(wanted))))
         insert_new(
             connection,
             scores,
@@ -102,8 +125,10 @@ def add_scores(store: Store, found: Sequence[Score]) -> None:
                     "scored_at": score.scored_at, "error": score.error,
                 }
                 for score in found
+                if score.sha256 in here
             ],
         )  # fmt: skip
+    return [score for score in found if score.sha256 not in here]
 
 
 def group_scores(store: Store, key: str, model: str) -> dict[str, Score]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     Float,
@@ -170,6 +171,23 @@ tombstones = Table(
     Column("source", String(50), primary_key=True),
     Column("id", String(200), primary_key=True),
     Column("deleted_at", Instant, nullable=False),
+)
+
+removals = Table(
+    "removals",
+    metadata,
+    # What is gone from the store and is to go from the files, see `quakelens.store.todo`; without traces when done.
+    Column("kind", String(20), primary_key=True),
+    Column("source", String(50), primary_key=True),  # empty where the kind has none
+    Column("name", String(500), primary_key=True),
+    Column("added_at", Instant, nullable=False),
+)
+
+counters = Table(
+    "counters",
+    metadata,
+    Column("name", String(50), primary_key=True),
+    Column("value", BigInteger, nullable=False),
 )
 
 earthquake_posts = Table(

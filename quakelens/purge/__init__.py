@@ -1,0 +1,1 @@
+"""Removing posts, and everything that was made of them, when their authors or the networks say so."""

@@ -1,0 +1,80 @@
+"""Removing the files of pictures that no post carries any more: the picture, and its heat maps of every version."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from sqlalchemy import select
+
+from quakelens.settings import Workspace
+from quakelens.store import Store, todo
+from quakelens.store.tables import pictures
+
+YOUNG_S = 600.0
+"""A file that is younger may belong to a harvest that has not stored it yet."""
+
+_AT_ONCE = 100  # files that go in one transaction: others wait meanwhile
+_NAME = re.compile(r"^(?P<sha256>[0-9a-f]{64})\.\w+$")
+_PARTIAL = re.compile(r"^\..+-\w{8}$")
+
+
+def remove_files(store: Store, workspace: Workspace) -> int:
+    """Remove the files of the pictures on the list; returns how many went."""
+    tasks = todo.pending(store, "picture")
+    files = [file for task in tasks for file in _files_of(workspace, task.name)]
+    removed = _remove(store, files)
+    todo.done(store, tasks)
+    return removed
+
+
+def remove_strays(store: Store, workspace: Workspace, *, younger: bool, now_s: float | None = None) -> int:
+    """Remove pictures and heat maps that the store does not know, such as a killed harvest leaves.
+
+    Their posts may be gone, and then nothing else tells of them. A harvest that finds one gone fetches it again.
+
+    Args:
+        store: Knows the others.
+        workspace: Where the files are.
+        younger: Also those that a harvest at work may just have written.
+        now_s: Seconds since 1970; None for now.
+
+    Returns:
+        How many went.
+    """
+    edge = (time.time() if now_s is None else now_s) - (0 if younger else YOUNG_S)
+    with store.read() as connection:
+        known = set(connection.scalars(select(pictures.c.sha256)))
+    strays = []
+    for folder in (workspace.media, workspace.heatmaps, workspace.pages, workspace.reports):
+        for file in folder.rglob("*"):
+            name = _NAME.match(file.name)
+            if (name and name["sha256"] not in known) or _PARTIAL.match(file.name):
+                try:
+                    if file.is_file() and file.stat().st_mtime <= edge:
+                        strays.append(file)
+                except FileNotFoundError:
+                    continue  # another process finished it, or removed it
+    return _remove(store, strays)
+
+
+def _files_of(workspace: Workspace, sha256: str) -> Iterator[Path]:
+    yield from workspace.media.glob(f"{sha256[:2]}/{sha256}.*")
+    yield from workspace.heatmaps.glob(f"*/{sha256[:2]}/{sha256}.*")
+
+
+def _remove(store: Store, files: list[Path]) -> int:
+    """Remove files unless the store knows their pictures by now: nobody stores one while a transaction writes."""
+    removed = 0
+    for start in range(0, len(files), _AT_ONCE):
+        part = files[start : start + _AT_ONCE]
+        with store.write() as connection:
+            names = {file: file.name.partition(".")[0] for file in part}
+            known = set(connection.scalars(select(pictures.c.sha256).where(pictures.c.sha256.in_(names.values()))))
+            for file, name in names.items():
+                if name not in known and file.exists():
+                    file.unlink(missing_ok=True)
+                    removed += 1
+    return removed
