@@ -39,16 +39,12 @@ def open_source(name: str, settings: Settings, params: Harvest, store: Store | N
 
 
 def _x(settings: Settings, params: Harvest, store: Store | None) -> Source:
-    if settings.x_bearer_token is None or not settings.x_bearer_token.get_secret_value():
-        raise UsageError(
-            "X is not asked without a token: set QUAKELENS_X_BEARER_TOKEN to the app-only bearer token of an X "
-            "developer account"
-        )
     from quakelens.sources.x import Prices, XSource
+    from quakelens.sources.x_client import token_of
 
     return XSource(
         base_url=settings.x_base_url,
-        bearer_token=settings.x_bearer_token.get_secret_value(),
+        bearer_token=token_of(settings),
         prices=Prices(settings.x_post_usd, settings.x_author_usd, settings.x_count_usd),
         access=settings.x_access,
         fields=settings.x_fields,

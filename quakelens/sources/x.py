@@ -55,6 +55,9 @@ class Prices:
     count_usd: float = 0.005
 
 
+PAY_PER_USE = Prices()
+
+
 class XSource:
     """Recent search on X, the last seven days; or the full archive, where the account has it.
 
@@ -73,7 +76,7 @@ class XSource:
         *,
         base_url: str,
         bearer_token: str,
-        prices: Prices = Prices(),
+        prices: Prices = PAY_PER_USE,
         access: Access = "recent",
         fields: Fields = "auto",
         max_query_chars: int = 512,

@@ -13,6 +13,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
 from quakelens.errors import SourceRefused, SourceUnavailable, UsageError
+from quakelens.settings import Settings
 from quakelens.sources.x_errors import error_of, refuses_names
 
 Spelling = Literal["tweet", "post"]
@@ -28,6 +29,21 @@ _NEW_NAMES = {
     "referenced_tweets.id": "referenced_posts",
 }
 """What changes in lists of fields and expansions (X's OpenAPI document, 2.167 of August 2026)."""
+
+
+def token_of(settings: Settings) -> str:
+    """The bearer token.
+
+    Raises:
+        UsageError: There is none.
+    """
+    token = settings.x_bearer_token.get_secret_value() if settings.x_bearer_token is not None else ""
+    if not token:
+        raise UsageError(
+            "X is not asked without a token: set QUAKELENS_X_BEARER_TOKEN to the app-only bearer token of an X "
+            "developer account"
+        )
+    return token
 
 
 class XClient:
