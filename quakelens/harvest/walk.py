@@ -176,7 +176,9 @@ class Walker:
 
     def _is_reachable(self, request: Request) -> bool:
         edge = earliest(self.source, self.now)
-        return edge is None or request.since_id is not None or request.start_time >= edge - MARGIN
+        # A forward walk goes on at its last post, however long ago its first one was.
+        behind = edge is not None and request.start_time < edge - MARGIN
+        return not behind or request.since_id is not None or self.source.traits.forward
 
     def _request(self, kind: str, query: str, start: datetime, end: datetime | None, since_id: str | None) -> Request:
         return Request(

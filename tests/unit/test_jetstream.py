@@ -184,6 +184,15 @@ def test_a_connection_that_is_cut_is_taken_up_where_it_was(faults: dict[int, Str
         assert opened.parse(page.raw).problems == ()
 
 
+def test_a_connection_that_is_taken_up_does_not_bring_what_was_before_the_start() -> None:
+    found = [wanted(i, i - 3) for i in range(1, 9)]  # two of them before it
+    with JetstreamServer(found, now=NOW, faults={1: StreamFault(cut_after=3)}) as server:
+        opened = source(server)
+        assert ids(opened, ask(opened)) == [uri(each) for each in found[2:]]
+        assert server.cursors[1] is not None
+        assert server.cursors[1] < ORIGIN.timestamp() * 1e6
+
+
 def test_the_next_host_is_asked_where_one_fails() -> None:
     found = [wanted(i, 10 * i) for i in range(1, 5)]
     broken = {n: StreamFault(status=503) for n in range(1, 9)}
@@ -343,6 +352,20 @@ def test_a_harvest_over_cuts_and_kills_ends_as_an_undisturbed_one(tmp_path: Path
             assert sum(connection.scalars(pages.select().with_only_columns(pages.c.posts))) == len(found)
         wanted_rows = wanted_rows or found_rows
         assert found_rows == wanted_rows
+
+
+def test_a_walk_whose_start_is_out_of_reach_by_now_goes_on_where_it_was(tmp_path: Path) -> None:
+    found = [wanted(i, 3600 * i) for i in range(1, 37)]
+    store, late = new_store(tmp_path), ORIGIN + timedelta(hours=40)
+    with JetstreamServer(found, now=ORIGIN + timedelta(hours=35)) as server:
+        opened = Dying(source(server, now=ORIGIN + timedelta(hours=35)), 3)
+        with pytest.raises(Killed):
+            harvest(store, tmp_path, opened, ORIGIN + timedelta(hours=35))
+        server.move_to(late)
+        result = harvest(store, tmp_path, source(server, now=late), late)
+        assert result.posts == 36
+        assert server.cursors[-1] > (ORIGIN + timedelta(hours=19)).timestamp() * 1e6
+        assert result.problems == ()
 
 
 class Killed(BaseException):
