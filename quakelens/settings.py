@@ -31,6 +31,7 @@ class Settings(BaseSettings):
         sources: Networks that are harvested, separated by commas; empty: all that the settings give access to.
         budget_earthquake_usd: US dollars that the networks may charge for one earthquake, over all runs.
         budget_day_usd: US dollars that they may charge in one UTC day, over all earthquakes.
+        budget_purge_usd: US dollars of these that asking whether posts are still there may cost.
         x_base_url: Where X API v2 answers.
         x_bearer_token: App-only bearer token for X API v2.
         x_access: `recent` for the last seven days, `all` where the account has the full archive.
@@ -64,6 +65,7 @@ class Settings(BaseSettings):
     sources: str = ""
     budget_earthquake_usd: float = Field(default=25.0, ge=0)
     budget_day_usd: float = Field(default=50.0, ge=0)
+    budget_purge_usd: float = Field(default=10.0, ge=0)
     x_base_url: str = "https://api.x.com"
     x_bearer_token: SecretStr | None = None
     x_access: Literal["recent", "all"] = "recent"

@@ -45,7 +45,7 @@ def redact_pages(store: Store, root: Path, on_page: Report = lambda done, total:
             reader = page_reader(source)
             if (source, path) in single:
                 changed += redact_page(store, root, path, reader)
-            for each in _concerned(gone, source):
+            for each in _concerned(gone, reader.network):
                 changed += redact_posts(store, root, path, reader, each.posts, each.authors)
         except (UsageError, ValueError) as error:
             problems.append(f"{error}: what was removed may still be in it; delete {root / path}, then run this again")
@@ -66,9 +66,9 @@ def _by_source(tasks: Sequence[Task]) -> dict[str, Gone]:
     return {name: Gone(frozenset(posts[name]), frozenset(authors[name])) for name in {*posts, *authors}}
 
 
-def _concerned(gone: Mapping[str, Gone], source: str) -> list[Gone]:
+def _concerned(gone: Mapping[str, Gone], network: str | None) -> list[Gone]:
     """Ids mean something only within a network; the pages of an imported archive may be of any."""
-    return [gone[source]] if source in gone else list(gone.values()) if ":" in source else []
+    return list(gone.values()) if network is None else [gone[network]] if network in gone else []
 
 
 def _keys(store: Store, key: str) -> list[str]:

@@ -20,9 +20,15 @@ class Redact(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PageReader:
-    """What reads a source's archived pages; `name` as in `Source.name`, the others as its methods."""
+    """What reads a source's archived pages; its methods are as those of `Source`.
+
+    Attributes:
+        name: As `Source.name`.
+        network: As `Post.source` of the posts of its pages; None where they can be of any.
+    """
 
     name: str
+    network: str | None
     parse: Callable[[bytes], ParsedPage]
     redact: Redact
 
@@ -33,32 +39,44 @@ def page_reader(name: str) -> PageReader:
     Raises:
         UsageError: No source of this name is known here.
     """
-    kind = name.partition(":")[0]
-    if kind not in _READERS:
+    found = _READERS.get(name.partition(":")[0])
+    if found is None:
         raise UsageError(
             f"the archived pages of `{name}` cannot be read by this version of quakelens: install the one that "
             "harvested them"
         )
-    return _READERS[kind](name)
+    return found(name)
 
 
 def _x(name: str) -> PageReader:
     from quakelens.sources.x_payload import parse_page
     from quakelens.sources.x_redact import redact_page
 
-    return PageReader(name, parse_page, redact_page)
+    return PageReader(name, "x", parse_page, redact_page)
 
 
 def _bluesky(name: str) -> PageReader:
     from quakelens.sources.jetstream_payload import parse_page, redact_page
 
-    return PageReader(name, parse_page, redact_page)
+    return PageReader(name, "bluesky", parse_page, redact_page)
+
+
+def _bluesky_search(name: str) -> PageReader:
+    from quakelens.sources.bluesky_redact import redact_search
+    from quakelens.sources.bluesky_views import parse_search
+
+    return PageReader(name, "bluesky", parse_search, redact_search)
 
 
 def _mastodon(name: str) -> PageReader:
     from quakelens.sources.mastodon_payload import parse_page, redact_page
 
-    return PageReader(name, parse_page, redact_page)
+    return PageReader(name, "mastodon", parse_page, redact_page)
 
 
-_READERS: dict[str, Callable[[str], PageReader]] = {"x": _x, "bluesky": _bluesky, "mastodon": _mastodon}
+_READERS: dict[str, Callable[[str], PageReader]] = {
+    "x": _x,
+    "bluesky": _bluesky,
+    "bluesky-search": _bluesky_search,
+    "mastodon": _mastodon,
+}

@@ -110,10 +110,10 @@ def spent_usd(store: Store, keys: Sequence[str], source: str | None = None) -> f
         return _of_earthquake(connection, keys, None, source)
 
 
-def spent_on_day_usd(store: Store, day: datetime) -> float:
-    """What a UTC day has cost so far."""
+def spent_on_day_usd(store: Store, day: datetime, what: str | None = None) -> float:
+    """What a UTC day has cost so far, for one purpose or all."""
     with store.read() as connection:
-        return _of_day(connection, day, None)
+        return _of_day(connection, day, None, what)
 
 
 def _left(connection: Connection, keys: Sequence[str], now: datetime, budget: Budget, but: str | None) -> float:
@@ -132,8 +132,10 @@ def _of_earthquake(connection: Connection, keys: Sequence[str], but: str | None,
     return float(connection.execute(query).scalar_one())
 
 
-def _of_day(connection: Connection, now: datetime, but: str | None) -> float:
+def _of_day(connection: Connection, now: datetime, but: str | None, what: str | None = None) -> float:
     query = select(func.coalesce(func.sum(charges.c.usd), 0.0)).where(charges.c.day == _day(now))
+    if what is not None:
+        query = query.where(charges.c.what == what)
     if but is not None:
         query = query.where(charges.c.key != but)
     return float(connection.execute(query).scalar_one())

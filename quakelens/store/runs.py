@@ -143,6 +143,12 @@ def renewing(store: Store, held: Claim) -> Iterator[threading.Event]:
         thread.join()
 
 
+def any_alive(store: Store, now: datetime) -> bool:
+    """Whether any process works on an earthquake."""
+    with store.read() as connection:
+        return any(_is_alive(run, now) for run in connection.execute(select(runs).where(runs.c.state == "running")))
+
+
 def history(store: Store, earthquake_id: str, now: datetime) -> list[Run]:
     """Runs of an earthquake, oldest first; those whose process is gone are `lost`."""
     key = get(store, earthquake_id).key

@@ -96,6 +96,6 @@ def copied(workspace: Workspace, to: Path) -> tuple[Store, Workspace]:
 def fake_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Archived pages are in the form of `FakeSource`; every version of the model is at hand."""
     source = FakeSource([])
-    reader = PageReader("x", source.parse, source.redact)
+    reader = PageReader("x", "x", source.parse, source.redact)
     monkeypatch.setattr(purge_pages, "page_reader", lambda name: reader)
     monkeypatch.setattr(purge_reports, "find", lambda ref, *_: Found(ref, Path("/nowhere")))
