@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Row
 
+from quakelens.earthquakes import Earthquake
 from quakelens.report.view import Counts, PictureRow, PostRow, ReportView
 from quakelens.store import Store, earthquakes
-from quakelens.store.groups import Group, Picture, count_located, groups_of
+from quakelens.store.groups import Group, Picture, count_located, groups_of, other_earthquakes
 from quakelens.store.media import count_media
 from quakelens.store.posts import count_posts
 from quakelens.store.scores import Score, count_scores, group_scores
@@ -61,6 +63,8 @@ def build_view(
             continue
         shown = group.picture(score.sha256)  # the heat map belongs to this file; its copies may be cropped
         row = _picture(group, shown, score, earthquake.origin_time, media_dir, heatmaps_dir, model_label)
+        if row.earlier is not None:
+            row = replace(row, earlier_earthquake=_harvested_for(store, known.key, row.earlier))
         rows.append(row)
         latencies.extend(_latency_s(group, score, row))
     rows.sort(key=lambda row: (-row.probability, row.sha256))
@@ -118,6 +122,13 @@ def _picture(
         fetched_at=shown.fetched_at,
         scored_at=score.scored_at,
     )
+
+
+def _harvested_for(store: Store, key: str, post: PostRow) -> Earthquake | None:
+    others = other_earthquakes(store, key, post.source, post.id)
+    found = [earthquakes.get(store, other) for other in others]
+    # Announcements that were later merged with this one are this one.
+    return next((other.earthquake for other in found if other.key != key), None)
 
 
 def _post(row: Row[Any]) -> PostRow:

@@ -45,7 +45,8 @@ class Card:
         heat_style: Where the heat map lies, as CSS percentages of the picture.
         percent: Probability in percent, for the bar.
         delay: Time from the first post to the flag; None where that says nothing.
-        warning: For a recycled picture: when it was posted before the earthquake.
+        warning: For a recycled picture: when and where it was posted before the earthquake.
+        warning_link: The post that shows it; None where its address is no plain web address.
     """
 
     index: int
@@ -69,6 +70,7 @@ class Card:
     first_short: str
     delay: str | None
     warning: str | None
+    warning_link: str | None
     model: str
     first: PostView
 
@@ -82,7 +84,7 @@ def post_view(post: PostRow, origin: datetime) -> PostView:
     """A post's words and times for people, all of it cleaned."""
     text = clean(post.text)
     return PostView(
-        source=SOURCES.get(post.source, one_line(post.source)),
+        source=_network(post),
         author=one_line(post.author),
         when=utc(post.created_at),
         since=since(origin, post.created_at),
@@ -101,11 +103,6 @@ def _card(view: ReportView, index: int, picture: PictureRow) -> Card:
     image, problem = _image(picture, len(view.pictures))
     heat = _heat(picture)
     wait = (picture.scored_at - picture.first_seen).total_seconds()
-    warning = None
-    if picture.recycled:
-        before = picture.first_seen < origin
-        told = f", {since(origin, picture.first_seen)} the earthquake" if before else ""
-        warning = f"first posted {utc(picture.first_seen)}{told}"
     return Card(
         index=index,
         anchor=f"picture-{picture.sha256[:12]}",
@@ -127,10 +124,29 @@ def _card(view: ReportView, index: int, picture: PictureRow) -> Card:
         first_since=since(origin, picture.first_seen),
         first_short=(utc if picture.recycled else utc_short)(picture.first_seen),
         delay=duration(wait) if wait >= 0 and not picture.recycled else None,
-        warning=warning,
+        warning=_warning(picture, origin),
+        warning_link=None if picture.earlier is None else web_link(picture.earlier.url),
         model=picture.model,
         first=post_view(picture.posts[0], origin) if picture.posts else _NO_POST,
     )
+
+
+def _warning(picture: PictureRow, origin: datetime) -> str | None:
+    if not picture.recycled:
+        return None
+    told = [f"first posted {utc(picture.first_seen)}"]
+    if picture.first_seen < origin:
+        told.append(f"{since(origin, picture.first_seen)} the earthquake")
+    if picture.earlier is not None:
+        place = one_line(picture.earlier.place)
+        told.append(f"on {_network(picture.earlier)}" + (f" from {place}" if place else ""))
+    if picture.earlier_earthquake is not None:
+        told.append(f"harvested for {one_line(picture.earlier_earthquake.title)}")
+    return ", ".join(told)
+
+
+def _network(post: PostRow) -> str:
+    return SOURCES.get(post.source, one_line(post.source))
 
 
 _NO_POST = PostView("", "", "", "", "", "", "", "", False, None, False)

@@ -29,6 +29,9 @@ COLUMNS = (
     "lang",
     "first_seen",
     "scored_at",
+    "earlier_post",
+    "earlier_source",
+    "earlier_earthquake",
 )
 """Properties of a GeoJSON feature, and the CSV's columns before latitude and longitude."""
 
@@ -49,10 +52,15 @@ def position(post: PostRow) -> tuple[float, float] | None:
 def properties(view: ReportView, picture: PictureRow, post: PostRow) -> dict[str, Any]:
     """One row under `COLUMNS`. No text and no author: networks allow ids and links to be passed on.
 
+    Of a recycled picture, `first_seen` is when its oldest post was made, `earlier_post` the link to that,
+    `earlier_source` its network, and `earlier_earthquake` the id of the other earthquake, if any, for which
+    it was harvested.
+
     `near_duplicates` counts the other files of the picture's group; `post_url`, `place`, `lang` and
     `location_kind` are None where unknown; times are ISO 8601 in UTC; `probability` has 4 decimals.
     """
     located = position(post) is not None
+    earlier = picture.earlier
     return {
         "earthquake": view.earthquake.id,
         "source": one_line(post.source),
@@ -70,6 +78,9 @@ def properties(view: ReportView, picture: PictureRow, post: PostRow) -> dict[str
         "lang": one_line(post.lang) or None,
         "first_seen": iso(picture.first_seen),
         "scored_at": iso(picture.scored_at),
+        "earlier_post": None if earlier is None else web_link(earlier.url),
+        "earlier_source": None if earlier is None else one_line(earlier.source),
+        "earlier_earthquake": picture.earlier_earthquake.id if picture.earlier_earthquake else None,
     }
 
 

@@ -48,6 +48,8 @@ class PictureRow:
         recycled: It was posted before the origin time, so it cannot show this earthquake.
         fetched_at: UTC.
         scored_at: UTC.
+        earlier_earthquake: For a recycled picture, the other earthquake for which its oldest post was
+            harvested; None where it was found by looking at the days before this one.
     """
 
     sha256: str
@@ -65,6 +67,12 @@ class PictureRow:
     recycled: bool
     fetched_at: datetime
     scored_at: datetime
+    earlier_earthquake: Earthquake | None = None
+
+    @property
+    def earlier(self) -> PostRow | None:
+        """The oldest post, if it shows the picture to be recycled."""
+        return self.posts[0] if self.recycled and self.posts else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from sqlalchemy import Row, exists, func, or_, select
 
 from quakelens.store.database import Store
 from quakelens.store.media import own_media
-from quakelens.store.tables import earthquake_posts, media, pictures, post_media, posts
+from quakelens.store.tables import earthquake_posts, earthquakes, media, pictures, post_media, posts
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,23 @@ def groups_of(store: Store, key: str, origin_time: datetime) -> list[Group]:
     return [
         Group(group, tuple(files[group]), len(shas[group]), tuple(found.values())) for group, found in carried.items()
     ]
+
+
+def other_earthquakes(store: Store, key: str, source: str, post_id: str) -> list[str]:
+    """Keys of the other earthquakes for which a post was harvested, not only looked back on; the latest first."""
+    query = (
+        select(earthquakes.c.key)
+        .join(earthquake_posts, earthquake_posts.c.earthquake == earthquakes.c.key)
+        .where(
+            earthquake_posts.c.source == source,
+            earthquake_posts.c.post_id == post_id,
+            earthquake_posts.c.lookback.is_(False),
+            earthquakes.c.key != key,
+        )
+        .order_by(earthquakes.c.origin_time.desc(), earthquakes.c.key)
+    )
+    with store.read() as connection:
+        return list(connection.scalars(query))
 
 
 def count_located(store: Store, key: str) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 from drawn import encoded, picture
+from PIL import ImageOps
 
 from quakelens.earthquakes import Earthquake
 from quakelens.engine.engine import Verdict
@@ -165,12 +166,14 @@ class FakeSource:
 
 @cache
 def picture_file(number: int) -> bytes:
-    """Numbers from 100 on are smaller copies of the picture 100 lower; 50 is no picture."""
+    """From 100 on they are smaller copies of the picture 100 lower, from 200 on mirrored ones; 50 is no picture."""
     if number == 50:
         return b"no picture"
     image = picture(number % 100, (320, 240))
     if number >= 100:
         image = image.resize((256, 192))
+    if number >= 200:
+        image = ImageOps.mirror(image)
     return encoded(image, quality=90)
 
 
