@@ -71,7 +71,8 @@ class Ingest:
         """
         parsed = self._parse(page)
         if parsed.gone and self._on_gone is not None:
-            self._on_gone(self._source.name, parsed.gone)  # first: a page that is stored is never looked at again
+            # First: a page that is stored is never looked at again.
+            self._on_gone(parsed.gone.source or self._source.name, parsed.gone)
         bounded = self._source.traits.bounded
         inside = [post for post in parsed.posts if not bounded or post.created_at < self._window.end]
         row = PageRow(

@@ -123,7 +123,7 @@ class Walker:
         complete = self._complete_walks(walks)
         if complete:
             asked_at = complete[0][0].request.asked_at
-            if window.is_past(asked_at):
+            if window.is_past(asked_at) or not self.source.traits.bounded:
                 return None
             marks = [mark for mark in map(self._mark_of, complete) if mark is not None]
             if marks and (edge is None or self._newest_time(marks[0]) > edge):
@@ -189,6 +189,8 @@ class Walker:
     def _page_size(self, path: str) -> int:
         """Posts to ask for: as many as a page holds, the limit of posts leaves, and the budget pays."""
         traits = self.source.traits
+        if not traits.bounded:
+            return traits.largest_page
         read = spent(self.store, self.keys, self.source.name).posts
         left = self.params.max_posts - read
         if left < traits.smallest_page:

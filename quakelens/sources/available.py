@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from quakelens.errors import UsageError
 from quakelens.params import Harvest
@@ -25,7 +26,7 @@ def open_source(name: str, settings: Settings, params: Harvest, store: Store | N
     """Open a source by its name.
 
     Args:
-        name: One of those that `chosen` can give.
+        name: One of those that `chosen` can give, or `archive:` and the path of a file or folder.
         settings: Addresses and what gives access.
         params: What is asked for.
         store: Tells a source that hears of deletions which posts are known; without it, it passes none on.
@@ -33,8 +34,11 @@ def open_source(name: str, settings: Settings, params: Harvest, store: Store | N
     Raises:
         UsageError: There is none of this name, or the settings lack what it needs.
     """
+    kind, _, path = name.partition(":")
+    if kind == "archive":
+        return _archive(path, store)
     if name not in _OPENERS:
-        raise UsageError(f"source `{name}` is unknown: use one of {', '.join(_OPENERS)}")
+        raise UsageError(f"source `{name}` is unknown: use one of {', '.join(_OPENERS)} or archive:PATH")
     return _OPENERS[name](settings, params, store)
 
 
@@ -94,6 +98,16 @@ def _mastodon(settings: Settings, params: Harvest, store: Store | None) -> Sourc
     return MastodonSource(
         params.mastodon_instances, tokens=mastodon_tokens(settings), allow=allowed_hosts(settings)
     )  # fmt: skip
+
+
+def _archive(path: str, store: Store | None) -> Source:
+    from quakelens.sources.archives.source import ArchiveSource
+    from quakelens.sources.jetstream_page import NothingKnown
+    from quakelens.store.known import Known
+
+    if not path:
+        raise UsageError("archive: names no file: write `archive:` and the path of a file or folder")
+    return ArchiveSource(Path(path), known=NothingKnown() if store is None else Known(store, "bluesky"))
 
 
 _OPENERS: dict[str, Opener] = {"x": _x, "bluesky": _bluesky, "bluesky-search": _bluesky_search, "mastodon": _mastodon}

@@ -92,10 +92,12 @@ class Gone:
     Attributes:
         posts: Ids of deleted posts.
         authors: Ids of authors (`Post.author_id`) who left, were suspended or went private: all their posts go.
+        source: Their network, as in `Post.source`; None if it is the one that says so.
     """
 
     posts: frozenset[str] = frozenset()
     authors: frozenset[str] = frozenset()
+    source: str | None = None
 
     def __bool__(self) -> bool:
         return bool(self.posts or self.authors)

@@ -53,7 +53,11 @@ def parse_page(raw: bytes) -> ParsedPage:
     Raises:
         SourceUnavailable: It is no JSON object.
     """
-    body = read_body(raw)
+    return parse_body(read_body(raw))
+
+
+def parse_body(body: Mapping[str, Any]) -> ParsedPage:
+    """As `parse_page`, of the page's JSON object."""
     includes = body.get("includes")
     includes = includes if isinstance(includes, Mapping) else {}
     media = _by_key(includes.get("media"), "media_key")
