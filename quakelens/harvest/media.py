@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from sqlalchemy import Connection
 from quakelens.errors import ImageError
 from quakelens.images import decode, read_bytes
 from quakelens.media.fetch import Fetched, FetchFailure, FetchJob, Limits, fetch_all
+from quakelens.media.local import read_all
 from quakelens.params import Params
 from quakelens.store import Store, earthquakes
 from quakelens.store import media as rows
@@ -68,16 +70,19 @@ def fetch_pending(
         media_dir: Where the files lie, named by sha256.
         params: Its sections `media` and `duplicates`.
         allow: `host:port` pairs that may be reached on private addresses.
-        fetch: In place of fetching over the network.
+        fetch: In place of fetching over the network; files of an imported archive are read all the same.
         on_item: Called after each picture with how many are done and how many there are.
     """
     key = earthquakes.get(store, earthquake_id).key
     jobs = {f"{item.source}/{item.key}": item for item in rows.pending(store, key)}
     if jobs:
         groups = _Groups(store, params, media_dir)
-        wanted = [FetchJob(name, item.url) for name, item in jobs.items()]
-        results = fetch_all(wanted, media_dir, Limits.of(params.media), allow=allow) if fetch is None else fetch(wanted)
-        for done, result in enumerate(results, start=1):
+        limits = Limits.of(params.media)
+        # Apart from each other: an address that a network gives must never be taken for a path on this machine.
+        here = [FetchJob(name, item.url) for name, item in jobs.items() if item.kind == "file"]
+        wanted = [FetchJob(name, item.url) for name, item in jobs.items() if item.kind != "file"]
+        fetched = fetch_all(wanted, media_dir, limits, allow=allow) if fetch is None else fetch(wanted)
+        for done, result in enumerate(chain(read_all(here, media_dir, limits), fetched), start=1):
             item = jobs[result.key]
             if isinstance(result, Fetched):
                 groups.store(item, result)

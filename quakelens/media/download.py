@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 import random
 import threading
 from dataclasses import dataclass
@@ -14,9 +12,9 @@ import httpcore
 import httpx
 
 from quakelens import __version__, images, params
-from quakelens.errors import ImageError, MediaError
-from quakelens.files import write_atomically
+from quakelens.errors import MediaError
 from quakelens.media.guard import GuardedTransport, Resolver
+from quakelens.media.keep import Stored, keep
 from quakelens.media.pauses import Pauses, retry_after_s
 
 _MAX_REDIRECTS = 3
@@ -27,8 +25,6 @@ _HEADERS = {
     # A compressed body could unfold to any size; pictures are compressed already.
     "Accept-Encoding": "identity",
 }
-# Decoding one after the other bounds the memory: a picture at the limit of pixels takes up to 350 MB.
-_decoding = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +64,6 @@ class Limits:
             attempts=media.attempts,
             per_host=media.connections_per_host,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """A picture on the disk; fields as in `quakelens.media.fetch.Fetched`."""
-
-    sha256: str
-    path: str
-    bytes: int
-    width: int
-    height: int
-    format: str
 
 
 class _PassingError(MediaError):
@@ -158,7 +142,7 @@ class Downloader:
             raise _PassingError("timeout", f"{url} took too long: {error or 'no data'}") from None
         except (httpcore.NetworkError, httpcore.ProtocolError, httpx.HTTPError) as error:
             raise _PassingError("network", f"{url} could not be read: {error}") from None
-        return self._store(url, data)
+        return keep(data, url, self._directory, max_pixels=self._limits.max_pixels, formats=images.WEB_FORMATS)
 
     def _wait_for(self, host: str) -> None:
         """Leave a host alone for as long as it asked for.
@@ -210,30 +194,3 @@ class Downloader:
             if len(data) > limit:  # counted here: a declared length may lie or be missing
                 raise MediaError("too_large", f"{url} is larger than {limit:,} bytes")
         return bytes(data)
-
-    def _store(self, url: str, data: bytes) -> Stored:
-        try:
-            with _decoding:
-                facts = images.examine(data, max_pixels=self._limits.max_pixels, formats=images.WEB_FORMATS)
-        except ImageError as error:
-            raise MediaError(error.reason, f"{url}: {error}") from None
-        except Exception as error:  # noqa: BLE001  # decoders raise anything on hostile bytes
-            what = f"{type(error).__name__}: {error}"
-            raise MediaError("unsupported", f"{url} cannot be decoded: {what}") from None
-        digest = hashlib.sha256(data).hexdigest()
-        path = f"{digest[:2]}/{digest}{images.EXTENSIONS[facts.format]}"
-        target = self._directory / path
-        if not target.is_file():
-            with write_atomically(target) as file:
-                file.write(data)
-            _sync_folder(target.parent)
-        return Stored(digest, path, len(data), facts.width, facts.height, facts.format)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Have the name on the disk, too, before the store is told of the picture."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -12,8 +12,9 @@ from pathlib import Path
 import httpx
 
 from quakelens.errors import MediaError
-from quakelens.media.download import Downloader, HostPaused, Limits, Stored
+from quakelens.media.download import Downloader, HostPaused, Limits
 from quakelens.media.guard import Resolver, system_resolver
+from quakelens.media.keep import Stored
 
 __all__ = ["FetchFailure", "FetchJob", "Fetched", "Limits", "fetch_all"]
 

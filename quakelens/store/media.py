@@ -25,11 +25,12 @@ _REMOVED = "removed pictures"
 
 @dataclass(frozen=True, slots=True)
 class PendingMedia:
-    """A picture to fetch."""
+    """A picture to fetch; `kind` as in `quakelens.sources.post.MediaRef`."""
 
     source: str
     key: str
     url: str
+    kind: str = "photo"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ def pending(store: Store, key: str) -> list[PendingMedia]:
     again = (media.c.status == "failed") & media.c.final.is_(False) & (media.c.tries < MAX_TRIES)
     first = func.min(posts.c.created_at)
     query = (
-        select(media.c.source, media.c.key, media.c.url)
+        select(media.c.source, media.c.key, media.c.url, media.c.kind)
         .join(post_media, (post_media.c.source == media.c.source) & (post_media.c.media_key == media.c.key))
         .join(posts, (posts.c.source == post_media.c.source) & (posts.c.id == post_media.c.post_id))
         .join(
@@ -98,7 +99,7 @@ def pending(store: Store, key: str) -> list[PendingMedia]:
             (earthquake_posts.c.source == posts.c.source) & (earthquake_posts.c.post_id == posts.c.id),
         )
         .where(earthquake_posts.c.earthquake == key, (media.c.status == "pending") | again)
-        .group_by(media.c.source, media.c.key, media.c.url)
+        .group_by(media.c.source, media.c.key, media.c.url, media.c.kind)
         # max() of a boolean is not known to PostgreSQL; the number of own posts says the same.
         .order_by(func.count().filter(earthquake_posts.c.lookback.is_(False)) == 0, first, media.c.key)
     )

@@ -33,28 +33,27 @@ class NotReadable(ValueError):
     """A line holds no post in a known shape; the message says how."""
 
 
-def objects_of(data: bytes) -> list[dict[str, Any]]:
-    """The objects of a line: one, or those of a list.
+def values_of(data: bytes) -> list[Any]:
+    """The values of a line: one, or those of a list.
 
     Raises:
-        NotReadable: It is no JSON, or something else.
+        NotReadable: It is no JSON.
     """
     try:
         value = json.loads(data)
     except (ValueError, RecursionError):
         raise NotReadable("it is no JSON, or cut off") from None
-    values = value if isinstance(value, list) else [value]
-    if not all(isinstance(each, dict) for each in values):
-        raise NotReadable("it is no JSON object")
-    return values
+    return value if isinstance(value, list) else [value]
 
 
-def shape_of(value: Mapping[str, Any]) -> Shape:
-    """The shape of an object.
+def shape_of(value: object) -> Shape:
+    """The shape of a value.
 
     Raises:
         NotReadable: It has none of them.
     """
+    if not isinstance(value, dict):
+        raise NotReadable("it is no JSON object")
     if "did" in value or "$type" in value:
         return "frame"
     if isinstance(value.get("data"), list | dict):

@@ -9,6 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
+from quakelens.errors import SourceRefused
+
 MAX_LINE = 32_000_000
 """Bytes; a page of 500 posts with all expansions is about 3 MB."""
 
@@ -22,6 +24,31 @@ class Line:
     number: int
     data: bytes | None
     problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where reading goes on: number of the file, bytes in it, number of the last line read."""
+
+    file: int = 0
+    position: int = 0
+    line: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.position}:{self.line}"
+
+    @classmethod
+    def of(cls, text: str) -> Place:
+        """Read what `str` gives.
+
+        Raises:
+            SourceRefused: It is none.
+        """
+        try:
+            file, position, line = (int(part) for part in text.split(":"))
+        except ValueError:
+            raise SourceRefused(f"{text[:60]!r} is no place in an archive: it is read anew") from None
+        return cls(file, position, line)
 
 
 class Lines:
@@ -51,6 +78,11 @@ class Lines:
                 left -= skipped
         else:
             raw.seek(position)
+
+    @property
+    def is_packed(self) -> bool:
+        """Whether it is gzip."""
+        return self._unpacking is not None
 
     def __enter__(self) -> Self:
         return self

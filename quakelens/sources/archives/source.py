@@ -13,7 +13,8 @@ from quakelens.sources.archives import crisismmd, lines, page, pictures
 from quakelens.sources.archives.find import columns_of, find
 from quakelens.sources.archives.lines import NotReadable
 from quakelens.sources.archives.page import Head
-from quakelens.sources.archives.reading import MAX_LINE, Line, Lines
+from quakelens.sources.archives.payload import parse_page, redact_page
+from quakelens.sources.archives.reading import MAX_LINE, Line, Lines, Place
 from quakelens.sources.jetstream_page import KnownPosts, NothingKnown
 from quakelens.sources.post import Page, ParsedPage
 from quakelens.sources.source import Traits
@@ -22,31 +23,6 @@ from quakelens.sources.topic import Topic
 _PAGE_LINES = 500
 _PAGE_BYTES = 2_000_000  # beyond which a page takes no further line
 _NOTHING = NothingKnown()
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where reading goes on: number of the file, bytes in it, number of the last line read."""
-
-    file: int = 0
-    position: int = 0
-    line: int = 0
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.position}:{self.line}"
-
-    @classmethod
-    def of(cls, text: str) -> Place:
-        """Read what `str` gives.
-
-        Raises:
-            SourceRefused: It is none.
-        """
-        try:
-            file, position, line = (int(part) for part in text.split(":"))
-        except ValueError:
-            raise SourceRefused(f"{text[:60]!r} is no place in an archive: it is read anew") from None
-        return cls(file, position, line)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +55,15 @@ class ArchiveSource:
         Raises:
             UsageError: There is nothing that can be read.
         """
+        self._open: tuple[Place, Lines] | None = None
         self._found = find(path)
         self._known = known
-        self._open: tuple[Place, Lines] | None = None
         self.name = self._found.name
+
+    def __del__(self) -> None:
+        """Close what a harvest that ended early left open."""
+        if self._open is not None:
+            self._open[1].close()
 
     def queries(self, topic: Topic) -> Sequence[str]:
         """One, which stands for the archive as it is now."""
@@ -119,7 +100,7 @@ class ArchiveSource:
         raise SourceUnavailable("an archive is not counted")
 
     def parse(self, raw: bytes) -> ParsedPage:
-        """See `parse_page`."""
+        """See `quakelens.sources.archives.payload.parse_page`."""
         return parse_page(raw)
 
     def most_usd(self, page_size: int) -> float:
@@ -131,7 +112,7 @@ class ArchiveSource:
         return 0.0
 
     def redact(self, raw: bytes, *, posts: Collection[str], authors: Collection[str]) -> bytes:
-        """See `redact_page`."""
+        """See `quakelens.sources.archives.payload.redact_page`."""
         return redact_page(raw, posts=posts, authors=authors)
 
     def _pictures(self, place: Place) -> tuple[bytes, Place]:
@@ -155,19 +136,16 @@ class ArchiveSource:
             self._keep(head, whole, kept, problems, name)
             ended = True
         else:
-            reader, read, taken = self._reader(place), 0, 0
-            while read < most and taken < _PAGE_BYTES:
-                line = reader.next()
-                if line is None:
-                    ended = True
-                    break
-                read, taken = read + 1, taken + len(line.data or b"")
-                if line.number == 1 and head.columns:
-                    continue
-                self._take(head, line, kept, problems)
+            reader = self._reader(place)
+            try:
+                ended = self._fill(head, reader, most, kept, problems)
+            except BaseException:
+                reader.close()
+                raise
             place = Place(place.file, reader.position, reader.number)
-            self._open = None if ended else (place, reader)
-            if ended:
+            if reader.is_packed and not ended:
+                self._open = place, reader  # finding the place again would unpack all before it
+            else:
                 reader.close()
         raw = page.write(replace(head, problems=tuple(problems)), self._concerned(kept))
         return raw, Place(place.file + 1) if ended else place
@@ -205,6 +183,18 @@ class ArchiveSource:
             return None
         return bytes(content)
 
+    def _fill(self, head: Head, reader: Lines, most: int, kept: list[_Kept], problems: list[str]) -> bool:
+        """Take lines until a page is full; returns whether the file has ended."""
+        read = taken = 0
+        while read < most and taken < _PAGE_BYTES:
+            line = reader.next()
+            if line is None:
+                return True
+            read, taken = read + 1, taken + len(line.data or b"")
+            if line.number > 1 or not head.columns:
+                self._take(head, line, kept, problems)
+        return False
+
     def _take(self, head: Head, line: Line, kept: list[_Kept], problems: list[str]) -> None:
         where = f"{head.file} line {line.number}"
         if line.data is None:
@@ -219,12 +209,12 @@ class ArchiveSource:
                 crisismmd.cells_of(head.columns, data)
                 kept.append(_Kept(data))
                 return
-            objects = lines.objects_of(data)
+            values = lines.values_of(data)
         except NotReadable as error:
             problems.append(f"{where} was left out: {error}")
             return
-        plain = data.startswith(b"{") and not {10, 13} & set(data)
-        for value in objects:
+        plain = data.startswith(b"{") and b"\n" not in data and b"\r" not in data
+        for value in values:
             try:
                 shape = lines.shape_of(value)
                 line = data if plain else json.dumps(value).encode()
@@ -251,39 +241,3 @@ class ArchiveSource:
             or not each.frame.gone.posts.isdisjoint(ids)
             or not each.frame.gone.authors.isdisjoint(authors)
         ]
-
-
-def parse_page(raw: bytes) -> ParsedPage:
-    """Read the posts of a raw page; those of Bluesky and X may be mixed.
-
-    Raises:
-        SourceUnavailable: It is no page of an archive.
-    """
-    head, body = page.read(raw)
-    if head.form == "crisismmd":
-        return crisismmd.parse(head, body)
-    if head.form == "pictures":
-        return pictures.parse(head, body)
-    values = [(line, json.loads(line)) for line in body]
-    found = [lines.x_posts(value) for _, value in values if lines.shape_of(value) != "frame"]
-    bluesky = lines.bluesky_posts([line for line, value in values if lines.shape_of(value) == "frame"])
-    parsed = [*found, bluesky]
-    return ParsedPage(
-        posts=tuple(post for each in parsed for post in each.posts),
-        problems=(*head.problems, *(problem for each in parsed for problem in each.problems)),
-        gone=replace(bluesky.gone, source="bluesky"),
-    )
-
-
-def redact_page(raw: bytes, *, posts: Collection[str], authors: Collection[str]) -> bytes:
-    """A raw page without some posts and some authors' posts. The user's own archive is not touched."""
-    try:
-        head, body = page.read(raw)
-    except SourceUnavailable:
-        return b""
-    if head.form == "crisismmd":
-        return page.write(head, crisismmd.redacted(head, body, posts))
-    if head.form == "pictures":
-        return page.write(head, pictures.redacted(body, posts))
-    kept = (lines.redacted(line, posts, authors) for line in body)
-    return page.write(head, (line for line in kept if line is not None))
