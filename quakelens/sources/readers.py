@@ -74,9 +74,16 @@ def _mastodon(name: str) -> PageReader:
     return PageReader(name, "mastodon", parse_page, redact_page)
 
 
+def _archive(name: str) -> PageReader:
+    from quakelens.sources.archives.payload import parse_page, redact_page
+
+    return PageReader(name, None, parse_page, redact_page)
+
+
 _READERS: dict[str, Callable[[str], PageReader]] = {
     "x": _x,
     "bluesky": _bluesky,
     "bluesky-search": _bluesky_search,
     "mastodon": _mastodon,
+    "archive": _archive,
 }

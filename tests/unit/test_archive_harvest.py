@@ -1,5 +1,6 @@
 """An archive through the whole harvest: store, pictures, scores; killed, run twice, hostile."""
 
+import gzip
 import json
 import os
 from dataclasses import replace
@@ -17,12 +18,14 @@ from quakelens.harvest import PagesResult, fetch_pending, harvest_pages, score_p
 from quakelens.harvest.summary import summarise
 from quakelens.media.fetch import Fetched, FetchFailure, FetchJob, Limits
 from quakelens.media.local import read_all
-from quakelens.settings import Settings
+from quakelens.purge.remove import complete
+from quakelens.settings import Settings, Workspace
 from quakelens.sources.archives.source import ArchiveSource
 from quakelens.sources.available import open_source
 from quakelens.sources.post import Gone
 from quakelens.store import Store
 from quakelens.store.known import Known
+from quakelens.store.removal import remove_posts
 
 QUAKE = replace(EARTHQUAKE, origin_time=datetime(2017, 11, 12, 18, 18, tzinfo=UTC))
 LATER = QUAKE.origin_time + timedelta(days=900)
@@ -208,6 +211,45 @@ def test_skipped_lines_are_in_the_summary(tmp_path: Path) -> None:
     harvest(store, write(tmp_path / "a.jsonl", flat_line(1), "x", "y", flat_line(2)[:-9], end=""), tmp_path)
     summary = summarise(store, QUAKE.id, model_version="3", new_posts=1, run_cost_usd=0.0, report=None)
     assert (summary.posts, summary.skipped_lines) == (1, 3)
+
+
+def test_what_is_purged_is_nowhere_but_in_the_users_own_archive(tmp_path: Path) -> None:
+    home, workspace = tmp_path / "home", Workspace(tmp_path / "work")
+    crisismmd(home / "set")
+    write(home / "x.jsonl", page_line(1, 2), flat_line(3), flat_line(4, author_id="13"))
+    write(home / "sky.jsonl", frame_line(1), frame_line(2))
+    before, store = tree(home), new_store(workspace.root / "data")
+
+    def bring(name: str) -> PagesResult:
+        source = ArchiveSource(home / name)
+        return harvest_pages(
+            store, source, QUAKE, params().harvest, workspace.pages, LATER, queries=source.queries(None),  # type: ignore[arg-type]
+            patience=impatient(),
+        )  # fmt: skip
+
+    for name in ("set", "x.jsonl", "sky.jsonl"):
+        bring(name)
+    fetch_pending(store, QUAKE.id, workspace.media, params(), fetch=lambda jobs: iter(()))
+    gone = {
+        "x": Gone(frozenset({str(FIRST), "1000000000000000001"}), frozenset({"13"})),
+        "bluesky": Gone(frozenset({"at://did:plc:ayse/app.bsky.feed.post/k1"})),
+    }
+    pictures = [path.read_bytes() for path in (home / "set").rglob(f"{FIRST}_*.jpg")]
+    for network, each in gone.items():
+        remove_posts(store, network, each, LATER, params().duplicates)
+    done = complete(store, workspace, Settings(workspace=workspace.root), LATER)
+    assert done.problems == () and (done.pages, done.files) == (3, 2)
+    write(home / "x.jsonl", page_line(1, 2), flat_line(3), flat_line(4, author_id="13"), flat_line(5))
+    assert bring("x.jsonl").new_posts == 1, "and what was removed does not come back"
+    complete(store, workspace, Settings(workspace=workspace.root), LATER)
+    store.close()
+    left = [gzip.decompress(data) if name.endswith(".gz") else data for name, data in tree(workspace.root).items()]
+    for words in (b'said "0"', b"said &quot;0", b"words 1", b"words 4", b"sky 1", *pictures):
+        assert not any(words in data for data in left)
+    for words in (b'said "1"', b"words 2", b"words 3", b"words 5", b"sky 2"):
+        assert any(words in data for data in left)
+    del before["x.jsonl"]
+    assert {name: data for name, data in tree(home).items() if name != "x.jsonl"} == before
 
 
 @pytest.mark.parametrize("path", ["a.jpg", "/tmp/../etc/hostname", "file:///etc/hostname", "/nonexistent\0/x"])

@@ -125,13 +125,13 @@ def _redacted(
 ) -> bytes | None:
     if shape == "frame":
         return jetstream_payload.redact_page(line, posts=posts, authors=authors).rstrip(b"\n") or None
-    if shape == "page":
-        left = json.loads(redact_page(line, posts=posts, authors=authors))
-        return json.dumps(left).encode() if "data" in left else None
-    alone = json.loads(redact_page(json.dumps({"data": value}).encode(), posts=posts, authors=authors))
-    if "data" not in alone:
+    page = value if shape == "page" else {"data": value}
+    left = json.loads(redact_page(json.dumps(page).encode(), posts=posts, authors=authors))
+    if "data" in page and "data" not in left:
         return None
-    return json.dumps(_without_people(alone["data"], authors)).encode()
+    if shape == "post":
+        left = _without_people(left["data"], authors)
+    return line if left == value else json.dumps(left).encode()
 
 
 def _without_people(post: dict[str, Any], authors: Collection[str]) -> dict[str, Any]:
