@@ -358,7 +358,9 @@ def test_redaction_of_every_shape(tmp_path: Path) -> None:
     assert [post.text for post in parse_page(clean).posts] == ["words 2", "words 5", "sky 7"]
     assert redact_page(clean, posts=posts, authors={"13", "8"}) == clean
     assert redact_page(page.raw, posts=(), authors=()) == page.raw
-    assert redact_page(page.raw, posts={"555555"}, authors={"666666"}) == page.raw, "lines that hold none of it stay as they are"
+    assert redact_page(page.raw, posts={"555555"}, authors={"666666"}) == page.raw, (
+        "lines that hold none of it stay as they are"
+    )
 
 
 def test_redaction_of_tables_and_pictures(tmp_path: Path) -> None:
