@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import subprocess
@@ -23,7 +24,10 @@ from quakelens.earthquakes import Earthquake
 from quakelens.errors import SourceRefused
 from quakelens.harvest import fetch_pending, harvest_pages
 from quakelens.params import read_params
-from quakelens.sources import Gone, Post
+from quakelens.purge.recheck import recheck
+from quakelens.purge.remove import complete, on_gone
+from quakelens.settings import Settings, Workspace
+from quakelens.sources import Post
 from quakelens.sources.bluesky_presence import BlueskyPresence
 from quakelens.sources.bluesky_record import Addresses
 from quakelens.sources.bluesky_search import BlueskySearchSource
@@ -38,6 +42,12 @@ from quakelens.store.tables import media, pictures, posts
 
 PARAMS = read_params(Path(__file__).parents[2] / "params.yaml")
 TOPIC = Topic(words=("earthquake", "deprem"))
+MINE, MARKED, HIS, THEIRS = (
+    "An earthquake! Our street",
+    "After the earthquake",
+    "Çarşıda DEPREM oldu",
+    "Earthquakes again",
+)
 
 
 @dataclass
@@ -112,31 +122,31 @@ class Check:
     def __init__(self, pds: str, appview: str, jetstream: str, folder: Path) -> None:
         self.pds, self.appview, self.jetstream, self.folder = pds, appview, jetstream, folder
         self.began = datetime.now(UTC)
-        self.told: list[Gone] = []
         self.addresses = Addresses(cdn=appview, video=appview)
-        self.store = open_store(f"sqlite:///{folder / 'store.db'}")
+        self.store = open_store(f"sqlite:///{folder / 'data' / 'store.db'}")
         self.earthquake = Earthquake(
             id="us7000test", ids=("us7000test",), origin_time=self.began - timedelta(minutes=1), latitude=37.2,
             longitude=37.0, depth_km=10.0, magnitude=6.8, magnitude_type="mww", place="somewhere", alert=None, mmi=None,
             updated=self.began, url=None,
         )  # fmt: skip
-        self.alice, self.bob, self.carol = (join(pds, name) for name in ("alice", "bob", "carol"))
+        self.alice, self.bob, self.carol, self.dave = (join(pds, name) for name in ("alice", "bob", "carol", "dave"))
         # This AppView's search heeds case.
-        self.mine = self.alice.post("An earthquake! Our street", picture(40), picture(90))
+        self.mine = self.alice.post(MINE, picture(40), picture(90))
         labels = {"$type": "com.atproto.label.defs#selfLabels", "values": [{"val": "graphic-media"}]}
-        self.marked = self.alice.post("after the earthquake", picture(120), labels=labels)
-        self.his = self.bob.post("Büyük DEPREM oldu", picture(60))
+        self.marked = self.alice.post(MARKED, picture(120), labels=labels)
+        self.his = self.bob.post(HIS, picture(60))
+        self.theirs = self.dave.post(THEIRS, picture(75))
         self.bob.post("an earthquake, without a picture")
         self.bob.post("my cat", picture(30))
-        self.wanted = {self.mine, self.marked, self.his}
+        self.wanted = {self.mine, self.marked, self.his, self.theirs}
 
     def harvest(self) -> int:
         """Read the stream into the store; how many posts are new."""
         known = Known(self.store, "bluesky")
         source = JetstreamSource([self.jetstream], known=known, addresses=self.addresses)
         result = harvest_pages(
-            self.store, source, self.earthquake, PARAMS.harvest, self.folder / "pages", datetime.now(UTC),
-            queries=source.queries(TOPIC), on_gone=lambda _, gone: self.told.append(gone),
+            self.store, source, self.earthquake, PARAMS.harvest, Workspace(self.folder).pages, datetime.now(UTC),
+            queries=source.queries(TOPIC), on_gone=on_gone(self.store, PARAMS),
         )  # fmt: skip
         assert result.state == "done", result
         return result.new_posts
@@ -149,7 +159,7 @@ class Check:
     def stream(self) -> None:
         """Posts and pictures."""
         wait_for("the firehose", lambda: self.harvest() >= 0 and self.column(posts.c.id) == self.wanted)
-        say("the stream brought the 3 posts that matter of 5, from the PDS's firehose")
+        say("the stream brought the 4 posts that matter of 6, from the PDS's firehose")
         with self.store.read() as connection:
             sensitive = dict(connection.execute(select(posts.c.id, posts.c.sensitive)).all())
         assert sensitive == {uri: uri == self.marked for uri in self.wanted}
@@ -157,16 +167,16 @@ class Check:
         allow = frozenset({urlsplit(self.appview).netloc})
 
         def fetched() -> int:
-            return fetch_pending(self.store, "us7000test", self.folder / "media", PARAMS, allow=allow).fetched
+            return fetch_pending(self.store, "us7000test", Workspace(self.folder).media, PARAMS, allow=allow).fetched
 
-        wait_for("the AppView's pictures", lambda: fetched() == 4)
+        wait_for("the AppView's pictures", lambda: fetched() == 5)
         assert self.column(pictures.c.format) == {"JPEG"}
-        say("four pictures came through the guard from the AppView's CDN, as JPEG")
+        say("five pictures came through the guard from the AppView's CDN, as JPEG")
 
     def search(self) -> None:
         """The same posts, by a login."""
         password = self.carol.call("com.atproto.server.createAppPassword", {"name": "quakelens"})["password"]
-        file = self.folder / "session.json"
+        file = Workspace(self.folder).cache / "session.json"
         session = Session(Xrpc(self.pds, "SERVICE"), "carol.test", password, file)
         source = BlueskySearchSource(session, addresses=self.addresses)
 
@@ -197,25 +207,40 @@ class Check:
             raise AssertionError("a wrong password was taken")
 
     def deletions(self) -> None:
-        """A deleted post and an account that leaves."""
+        """A deleted post, and accounts that leave: through the stream, by the re-check, and out of every file."""
         presence = BlueskyPresence(Xrpc(self.appview, "APPVIEW"))
-        asked = [KnownPost(uri, None, None, "") for uri in sorted(self.wanted)]
-        assert not presence.check(asked).gone
+        assert not presence.check([KnownPost(uri, None, None, "") for uri in sorted(self.wanted)]).gone
         assert presence.find_author("@alice.test") == self.alice.did
         assert presence.find_author("nobody.test") is None
         say("the AppView knows the posts, alice's handle, and nobody's not")
+        assert all(text.encode() in self.everything() for text in (MINE, HIS, THEIRS, MARKED))
         self.alice.delete(self.mine)
+        self.dave.call("com.atproto.server.deactivateAccount", {})
+        left = {self.marked, self.his}
+        wait_for("both in the stream", lambda: self.harvest() == 0 and self.column(posts.c.id) == left)
+        say("the stream told of the deleted post and of the account that left, and the store has neither")
         self.bob.call("com.atproto.server.deactivateAccount", {})
-        gone = ({self.mine}, {self.bob.did})
-        wait_for("both in the stream", lambda: self.harvest() == 0 and seen(self.told) == gone)
-        say("the stream told of the deleted post and of the account that left")
-        wait_for("both at the AppView", lambda: presence.check(asked).gone.posts == {self.mine, self.his})
-        say("the re-check misses both posts and nothing else")
 
+        def missed() -> int:
+            return recheck(self.store, presence, PARAMS.duplicates, datetime.now(UTC), timedelta(0)).removed
 
-def seen(told: list[Gone]) -> tuple[set[str], set[str]]:
-    """All that was said to be gone."""
-    return {uri for gone in told for uri in gone.posts}, {did for gone in told for did in gone.authors}
+        wait_for("the other account at the AppView", lambda: missed() == 1)
+        assert self.column(posts.c.id) == {self.marked}
+        say("the re-check missed the other account's post and nothing else")
+        done = complete(self.store, Workspace(self.folder), Settings(workspace=self.folder), datetime.now(UTC))
+        assert not done.problems, done
+        everything = self.everything()
+        assert MARKED.encode() in everything
+        assert not any(text.encode() in everything for text in (MINE, HIS, THEIRS))
+        assert len([path for path in (self.folder / "data" / "media").rglob("*") if path.is_file()]) == 1
+        say(f"no word and no picture of them is left: {done.pages} pages changed, {done.files} files went")
+
+    def everything(self) -> bytes:
+        """All files of the workspace; archived pages unpacked."""
+        found = [path for path in self.folder.rglob("*") if path.is_file()]
+        return b"".join(
+            gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes() for path in found
+        )
 
 
 def main() -> None:
