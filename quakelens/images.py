@@ -179,16 +179,16 @@ def _draft(image: Image.Image, at_least: int) -> None:
 
 def _upright_rgb(image: Image.Image) -> Image.Image:
     image.load()
-    upright = ImageOps.exif_transpose(image)
-    if upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
-        rgba = upright.convert("RGBA")
+    ImageOps.exif_transpose(image, in_place=True)  # another copy of it would take up to 200 MB
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        rgba = image.convert("RGBA")
         rgb = Image.new("RGB", rgba.size, (255, 255, 255))
         rgb.paste(rgba, mask=rgba)
-    elif upright.mode.startswith("I") or upright.mode == "F":
+    elif image.mode.startswith("I") or image.mode == "F":
         # 16-bit greys: Pillow's own conversion clips at 255 instead of scaling.
-        grey = upright.convert("F").point(lambda value: value / 257.0)
+        grey = image.convert("F").point(lambda value: value / 257.0)
         rgb = grey.convert("L").convert("RGB")
     else:
-        rgb = upright.convert("RGB")
+        rgb = image.convert("RGB")
     rgb.info = {}
     return rgb

@@ -19,6 +19,7 @@ from quakelens.media.keep import Stored
 __all__ = ["FetchFailure", "FetchJob", "Fetched", "Limits", "fetch_all"]
 
 _MOST_PARKED = 10_000  # addresses in memory that wait for their host
+_REMEMBERED = 10_000  # addresses in memory that are done; older ones would be downloaded again
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +87,10 @@ def fetch_all(
     """Fetch pictures at once and give one result a job, in the order in which they are done.
 
     Jobs are taken from the iterable as there is room for them; an address that several jobs share is
-    downloaded once. Those of a host that has its share of the connections wait until one of them is free, while
-    jobs of other hosts go past. A picture is stored as `directory/<sha256[:2]>/<sha256><extension>`, whole or not
-    at all; one that is there already stays. When the consumer stops early, open downloads are cut.
+    downloaded once, unless 10,000 others came between them. Those of a host that has its share of the
+    connections wait until one of them is free, while jobs of other hosts go past. A picture is stored as
+    `directory/<sha256[:2]>/<sha256><extension>`, whole or not at all; one that is there already stays. When
+    the consumer stops early, open downloads are cut.
 
     Args:
         jobs: What to fetch.
@@ -156,6 +158,8 @@ class _Queue:
         for future in wait(self.running, return_when=FIRST_COMPLETED).done:
             url = self.running.pop(future)
             self._done[url] = outcome = future.result()
+            if len(self._done) > _REMEMBERED:
+                del self._done[next(iter(self._done))]
             host = _host_of(url)
             self._busy[host] -= 1
             parked = self._parked.get(host)
