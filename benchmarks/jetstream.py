@@ -15,7 +15,8 @@ from multiprocessing.connection import Connection
 
 from quakelens.demo.servers.jetstream import JetstreamServer
 from quakelens.demo.servers.jetstream_events import Event, cid_of, commit, did_of, images, post_record, tid_of
-from quakelens.sources.jetstream import JetstreamSource, Pace
+from quakelens.sources.jetstream import JetstreamSource
+from quakelens.sources.jetstream_reading import Pace
 from quakelens.sources.topic import Topic
 
 START = datetime(2026, 5, 1, 12, tzinfo=UTC)

@@ -21,8 +21,9 @@ from quakelens.errors import RateLimited, SourceRefused, SourceUnavailable, Usag
 from quakelens.harvest import harvest_pages
 from quakelens.harvest.pages import PagesResult
 from quakelens.sources import Gone, Page, Source
-from quakelens.sources.jetstream import JetstreamSource, Pace
+from quakelens.sources.jetstream import JetstreamSource
 from quakelens.sources.jetstream_page import KnownPosts, NothingKnown
+from quakelens.sources.jetstream_reading import Pace
 from quakelens.store import Store
 from quakelens.store.known import Known
 
@@ -280,6 +281,28 @@ def test_a_memory_that_does_not_reach_back_is_said(second: bool) -> None:
         assert "180 minutes were not reached" in problems
         assert ("OutdatedCursor" in problems) is second
         assert ids(opened, page) == [uri(each) for each in found[10:]]
+
+
+def test_a_cursor_that_is_refused_as_too_old_is_moved_to_where_the_memory_starts() -> None:
+    found = [wanted(i, 3600 * i) for i in range(1, 5)]
+    with JetstreamServer(found, now=NOW) as server:
+        opened = source(server, second=True)
+        page = ask(opened, start=datetime(1990, 1, 1, tzinfo=ORIGIN.tzinfo))
+        assert ids(opened, page) == [uri(each) for each in found]
+        problems = " ".join(opened.parse(page.raw).problems)
+        assert "from 1990-01-01 00:00 UTC any more: posts until 2026-04-30 06:01 UTC were not reached" in problems
+
+
+@pytest.mark.parametrize("hours", [-2, 2])
+def test_a_clock_that_is_wrong_does_not_read_for_ever(hours: int) -> None:
+    found = [wanted(i, 600 * i) for i in range(1, 20)]
+    with JetstreamServer(found, now=NOW) as server:
+        opened = source(server, now=NOW + timedelta(hours=hours), page_s=0.2)
+        pages = [ask(opened)]
+        while pages[-1].next_token is not None:
+            pages.append(ask(opened, token=pages[-1].next_token))
+        assert len(pages) < 4
+        assert ids(opened, *pages) == [uri(each) for each in found]
 
 
 def test_marks_and_addresses_of_something_else_are_refused() -> None:
