@@ -271,6 +271,16 @@ def test_garbage_among_the_frames_is_counted() -> None:
 
 
 @FORMS
+def test_a_frame_beyond_all_measure_does_not_stop_the_stream(second: bool) -> None:
+    found = [wanted(i, 10 * i) for i in range(1, 6)]
+    found[2]["commit"]["record"]["alt"] = "x" * 5_000_000
+    with JetstreamServer(found, now=NOW) as server:
+        opened = source(server, second=second)
+        assert ids(opened, ask(opened)) == [uri(each) for each in (*found[:2], *found[3:])]
+        assert len(server.cursors) == 1
+
+
+@FORMS
 def test_a_memory_that_does_not_reach_back_is_said(second: bool) -> None:
     found = [wanted(i, 1000 * i) for i in range(1, 20)]
     with JetstreamServer(found, now=NOW, reach=timedelta(hours=3)) as server:

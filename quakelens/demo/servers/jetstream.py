@@ -6,28 +6,25 @@ import bisect
 import json
 import logging
 import socket
+import sys
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from http import HTTPStatus
 from types import TracebackType
 from typing import Self
 from urllib.parse import parse_qsl, urlsplit
 from uuid import UUID
 
-from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.sync.server import Server, ServerConnection, serve
 
 from quakelens.demo.servers.jetstream_events import Event, did_of, identity, second_form
+from quakelens.demo.servers.jetstream_query import FIRST, KINDS, SECOND, check, refusal
 
-_FIRST, _SECOND = "/subscribe", "/xrpc/network.bsky.jetstream.subscribeEvents"
-_KINDS = {"commit", "identity", "account", "sync"}
 _BEAT_S = 0.05  # between events of strangers, once history is played
-_SEQ_BELOW = 10**15  # cursors below are numbers of events, in the second form
 _log = logging.getLogger(__name__)
 _log_quiet = logging.getLogger(f"{__name__}.websockets")
 _log_quiet.setLevel(logging.CRITICAL)
@@ -97,12 +94,12 @@ class JetstreamServer:
     @property
     def url(self) -> str:
         """Of the first form."""
-        return f"ws://127.0.0.1:{self._port}{_FIRST}"
+        return f"ws://127.0.0.1:{self._port}{FIRST}"
 
     @property
     def second_url(self) -> str:
         """Of the second form."""
-        return f"ws://127.0.0.1:{self._port}{_SECOND}"
+        return f"ws://127.0.0.1:{self._port}{SECOND}"
 
     def add(self, *events: Event) -> None:
         """Let something happen."""
@@ -158,8 +155,8 @@ class JetstreamServer:
         self._numbers[connection.id] = len(self.cursors)
         fault = self.faults.get(len(self.cursors))
         if fault is not None and fault.status is not None:
-            return _refusal(fault.status, "ServiceUnavailable", "the stand-in was told to")
-        return _check(parts.path, query, cursor)
+            return refusal(fault.status, "ServiceUnavailable", "the stand-in was told to")
+        return check(parts.path, query, cursor)
 
     def _play(self, connection: ServerConnection) -> None:
         self._open.add(connection)
@@ -175,11 +172,12 @@ class JetstreamServer:
         parts = urlsplit(connection.request.path)
         query = parse_qsl(parts.query)
         collections = {value for name, value in query if name in ("wantedCollections", "collections")}
-        kinds = {value for name, value in query if name == "kinds"} or _KINDS
+        kinds = {value for name, value in query if name == "kinds"} or KINDS
         if fault.silent:
             self._stopping.wait()
             return
-        frames = self._frames(dict(query).get("cursor"), collections, kinds, second=parts.path == _SECOND)
+        largest = int(dict(query).get("maxMessageSizeBytes", 0)) or sys.maxsize
+        frames = self._frames(dict(query).get("cursor"), collections, kinds, second=parts.path == SECOND)
         for sent, frame in enumerate(frames):
             if fault.cut_after is not None and sent >= fault.cut_after:
                 _cut(connection)
@@ -187,6 +185,8 @@ class JetstreamServer:
             if fault.garbage_every and sent % fault.garbage_every == 0:
                 connection.send('{"did":"did:plc:cut","time_us":99')
                 connection.send("<html>502</html>")
+            if len(frame.encode()) > largest:
+                continue
             connection.send(frame)
             self.sent += 1
             if fault.pause_s and self._stopping.wait(fault.pause_s):
@@ -209,7 +209,7 @@ class JetstreamServer:
         while not self._stopping.is_set():
             with self._news:
                 start = bisect.bisect_left(self._events, cursor, key=lambda each: int(each["time_us"]))
-                batch = self._events[start : start + 1000]
+                batch = self._events[start : self._end(start)]
                 if not batch:
                     self._news.wait(_BEAT_S)
             for event in batch:
@@ -222,30 +222,16 @@ class JetstreamServer:
             if not batch and "identity" in kinds:
                 yield written(_stranger(self._time_us()))
 
+    def _end(self, start: int) -> int:
+        """Where to stop, so that events of one moment stay together."""
+        end = min(start + 1000, len(self._events))
+        while 0 < end < len(self._events) and self._events[end]["time_us"] == self._events[end - 1]["time_us"]:
+            end += 1
+        return end
+
 
 def _stranger(time_us: int) -> Event:
     return identity(did_of("somebody"), datetime.fromtimestamp(0, UTC) + timedelta(microseconds=time_us))
-
-
-def _check(path: str, query: Sequence[tuple[str, str]], cursor: str | None) -> Response | None:
-    if path not in (_FIRST, _SECOND):
-        return _refusal(404, "NotFound", "there is no stream")
-    if cursor is not None and not cursor.isdigit():
-        return _refusal(400, "InvalidRequest", f"invalid cursor {cursor!r}")
-    if path == _FIRST:
-        return None
-    if any(name.startswith("wanted") for name, _ in query):
-        return _refusal(400, "InvalidRequest", "wantedCollections is called collections here")
-    if not {value for name, value in query if name == "kinds"} <= _KINDS:
-        return _refusal(400, "InvalidRequest", "unknown kind")
-    too_old = cursor is not None and int(cursor) < _SEQ_BELOW
-    return _refusal(400, "CursorTooOld", "cursor is below the floor") if too_old else None
-
-
-def _refusal(status: int, name: str, message: str) -> Response:
-    body = json.dumps({"error": name, "message": message}).encode()
-    headers = Headers({"Content-Type": "application/json", "Content-Length": str(len(body)), "Connection": "close"})
-    return Response(status, HTTPStatus(status).phrase, headers, body)
 
 
 def _cut(connection: ServerConnection) -> None:
