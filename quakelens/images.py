@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import io
 import re
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from quakelens.errors import ImageError
 
@@ -27,8 +28,11 @@ EXTENSIONS = {
     "BMP": ".bmp", "TIFF": ".tif",
 }  # fmt: skip
 
-# What Pillow's decoders raise on damaged files.
-_BROKEN = (OSError, SyntaxError, ValueError, EOFError, RuntimeError, IndexError, KeyError)
+# What Pillow raises on damaged files.
+_BROKEN = (
+    OSError, SyntaxError, ValueError, EOFError, RuntimeError, LookupError, TypeError, AttributeError, ArithmeticError,
+    AssertionError, MemoryError, struct.error,
+)  # fmt: skip
 
 MAX_PIXELS = 50_000_000
 """Default limit; a 400-megapixel PNG can be a file of 48 kB."""
@@ -37,8 +41,15 @@ _MAX_SCANS = 100  # of a progressive JPEG; cameras and encoders write about 10
 _MAX_SEGMENTS = 20_000  # in front of and between them
 _MARKER = re.compile(rb"\xff+([^\x00\xd0-\xd7\xff])")  # but restarts, which lie inside of a scan
 _ALONE = b"\x01\xd8"  # markers without a length
-_SIDEWAYS = range(5, 9)  # EXIF orientations that swap width and height
+_TO_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}  # fmt: skip
+"""By EXIF orientation. Not by `ImageOps.exif_transpose`: it writes the EXIF data anew and fails on odd values in it."""
+_SIDEWAYS = (5, 6, 7, 8)
 _ORIENTATION = 0x0112
+_TILE = (322, 323)  # a TIFF's tags of the width and height of its tiles
 _CHECKED_SIDE = 512  # pixels that a JPEG may be decoded down to where only its soundness counts
 
 
@@ -107,7 +118,7 @@ def examine(data: bytes, *, max_pixels: int = MAX_PIXELS, formats: tuple[str, ..
     _draft(image, _CHECKED_SIDE)
     try:
         image.load()
-        if image.getexif().get(_ORIENTATION) in _SIDEWAYS:
+        if _orientation(image) in _SIDEWAYS:
             width, height = height, width
     except _BROKEN as error:
         raise ImageError("truncated", f"the file is cut off or damaged: {error}") from error
@@ -130,6 +141,8 @@ def _open_checked(data: bytes, formats: tuple[str, ...], max_pixels: int) -> Ima
             "too_large",
             f"{image.width} x {image.height} pixels is more than the limit of {max_pixels:,}",
         )
+    if image.format == "TIFF" and _tile_pixels(image) > max_pixels:
+        raise ImageError("too_large", f"its tiles have more pixels than the limit of {max_pixels:,}")
     if image.format in ("JPEG", "MPO") and not _few_scans(data):
         raise ImageError("too_large", f"it has more than {_MAX_SCANS} scans, which take hours to decode")
     return image
@@ -146,6 +159,13 @@ def _open(data: bytes, formats: tuple[str, ...]) -> Image.Image:
         raise ImageError("too_large", f"more pixels than any photograph has: {error}") from error
     except _BROKEN as error:
         raise ImageError("truncated", f"the header is cut off or damaged: {error}") from error
+
+
+def _tile_pixels(image: Image.Image) -> int:
+    """Of a TIFF's tiles, which may be larger than the picture and are unpacked whole; 0 where it has none."""
+    tags = getattr(image, "tag_v2", {})
+    width, height = (tags.get(tag, 0) for tag in _TILE)
+    return int(width) * int(height)
 
 
 def _few_scans(data: bytes) -> bool:
@@ -177,10 +197,22 @@ def _draft(image: Image.Image, at_least: int) -> None:
         image.draft("RGB", size)  # never smaller than asked for; a no-op for other formats than JPEG
 
 
+def _orientation(image: Image.Image) -> int:
+    """EXIF orientation; 1, upright, where there is none or it cannot be read: the picture may still be good."""
+    try:
+        found = image.getexif().get(_ORIENTATION)
+    except _BROKEN:
+        return 1
+    return found if isinstance(found, int) else 1
+
+
 def _upright_rgb(image: Image.Image) -> Image.Image:
     image.load()
-    ImageOps.exif_transpose(image, in_place=True)  # another copy of it would take up to 200 MB
-    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+    turn = _TO_UPRIGHT.get(_orientation(image))
+    transparent = "transparency" in image.info
+    if turn is not None:
+        image = image.transpose(turn)
+    if image.mode in ("RGBA", "LA", "PA") or transparent:
         rgba = image.convert("RGBA")
         rgb = Image.new("RGB", rgba.size, (255, 255, 255))
         rgb.paste(rgba, mask=rgba)

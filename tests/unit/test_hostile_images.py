@@ -1,12 +1,13 @@
 """Pictures made to cost time or memory, or to tell more than they show."""
 
 import io
+import struct
 import time
 
 import numpy as np
 import pytest
 from hostile import SECRETS, animated, many_scans, with_secrets
-from PIL import Image
+from PIL import Image, ImageOps
 
 from quakelens.errors import ImageError
 from quakelens.images import FORMATS, WEB_FORMATS, Facts, decode, examine
@@ -40,6 +41,16 @@ def test_a_frame_larger_than_its_gif_is_refused_by_its_own_size() -> None:
     gif[at + 5 : at + 9] = (20_000).to_bytes(2, "little") * 2
     with pytest.raises(ImageError) as caught:
         decode(bytes(gif))
+    assert caught.value.reason == "too_large"
+
+
+def test_a_small_tiff_of_vast_tiles_is_refused_before_it_is_decoded() -> None:
+    # Width, length, bits, compression, photometric, samples, tile width and length, offset and bytes of the tile.
+    tags = {256: 10, 257: 10, 258: 8, 259: 8, 262: 1, 277: 1, 322: 30_000, 323: 30_000, 324: 8, 325: 100}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    data = b"II*\x00" + struct.pack("<I", 108) + bytes(100) + struct.pack("<H", len(tags)) + entries + bytes(4)
+    with pytest.raises(ImageError, match="tiles") as caught:
+        decode(data)
     assert caught.value.reason == "too_large"
 
 
@@ -95,3 +106,34 @@ def test_what_no_network_serves_is_no_picture_where_only_theirs_are_expected(kin
     with pytest.raises(ImageError) as caught:
         examine(out.getvalue(), formats=WEB_FORMATS)
     assert caught.value.reason == "not_an_image"
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "WEBP"])
+def test_odd_values_in_what_a_camera_wrote_stop_nothing(kind: str) -> None:
+    good = with_secrets(kind, (48, 32))
+    start = good.index(b"MM\x00*")
+    rng = np.random.default_rng(2)
+    sizes = set()
+    for _ in range(1_500):
+        odd = bytearray(good)
+        for at in rng.integers(start, start + 120, rng.integers(1, 6)):
+            odd[at] = rng.choice([0, 1, 2, 5, 7, 12, 128, 255])
+        image = decode(bytes(odd))
+        assert examine(bytes(odd)) == Facts(kind, *image.size)
+        sizes.add(image.size)
+    assert sizes == {(32, 48), (48, 32)}  # upright still, or taken as it is
+
+
+@pytest.mark.parametrize("orientation", range(9))
+def test_all_orientations_are_turned_upright(orientation: int) -> None:
+    upright = Image.new("RGB", (48, 32), "white")
+    upright.paste((200, 0, 0), (0, 0, 16, 16))
+    upright.paste((0, 0, 200), (32, 0, 48, 16))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    out = io.BytesIO()
+    upright.save(out, "PNG", exif=exif)
+    with Image.open(out) as opened:
+        expected = ImageOps.exif_transpose(opened).convert("RGB")
+    assert decode(out.getvalue()).tobytes() == expected.tobytes()
+    assert examine(out.getvalue()) == Facts("PNG", *expected.size)
