@@ -6,12 +6,23 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from quakelens.errors import UsageError
 
+
+def _word(value: str) -> str:
+    if not any(character.isalnum() for character in value):
+        raise ValueError("no word: it holds neither a letter nor a digit")
+    return " ".join(value.split())
+
+
 Share = Annotated[float, Field(ge=0, le=1)]
 Alert = Literal["green", "yellow", "orange", "red"]
+Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Z][a-z]{3})?$")]
+"""BCP 47, with a script where a language is written in two: `tr`, `zh-Hant`."""
+
+Word = Annotated[str, Field(max_length=60), AfterValidator(_word)]
 
 
 class Section(BaseModel):
@@ -37,6 +48,20 @@ class FollowUp(Section):
     every_min: float = Field(gt=0)
 
 
+class Words(Section):
+    """What people write in one language when an earthquake has damaged buildings.
+
+    Attributes:
+        earthquake: Searched for by themselves, the most common form first.
+        collapse: Of buildings that came down; asked for beside a town only.
+        damage: Of damage to buildings; asked for beside a town only.
+    """
+
+    earthquake: tuple[Word, ...] = Field(min_length=1)
+    collapse: tuple[Word, ...] = ()
+    damage: tuple[Word, ...] = ()
+
+
 class Harvest(Section):
     """What is asked of the networks."""
 
@@ -46,7 +71,14 @@ class Harvest(Section):
     follow_up: tuple[FollowUp, ...]
     max_query_chars: int = Field(ge=64, le=4096)
     mastodon_instances: tuple[str, ...]
-    words: dict[str, tuple[str, ...]] = Field(min_length=1)
+    words: dict[Language, Words]
+
+    @field_validator("words")
+    @classmethod
+    def _with_english(cls, value: dict[str, Words]) -> dict[str, Words]:
+        if "en" not in value:
+            raise ValueError("the words of `en` are missing: English is asked for wherever an earthquake is")
+        return value
 
     @field_validator("follow_up")
     @classmethod

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
+
+_UNID = re.compile(r"[12]\d{7}_\d{5,9}")
+
+
+def agency_of(earthquake_id: str) -> str:
+    """Whose id it is: `emsc` for one such as `20260817_0000558`, else `usgs`, which lists those of its partners."""
+    return "emsc" if _UNID.fullmatch(earthquake_id) else "usgs"
 
 
 @dataclass(frozen=True, slots=True)

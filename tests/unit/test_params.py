@@ -1,5 +1,6 @@
 """params.yaml: what is wrong is named, and nothing else is accepted."""
 
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -70,3 +71,38 @@ def test_no_key_has_a_name_that_dvc_overlooks() -> None:
         return set(value).union(*(names(inner) for inner in value.values()))
 
     assert not names(yaml.safe_load(SHIPPED.read_text(encoding="utf-8"))) & {"size", "hash", "md5", "nfiles"}
+
+
+REQUIRED = {
+    "en", "es", "tr", "ar", "fa", "it", "el", "fr", "pt", "ne", "hi", "ur", "id", "tl", "ja", "zh-Hans", "zh-Hant",
+    "my", "hr", "sq",
+}  # fmt: skip
+
+
+def test_the_words_cover_the_languages_that_are_promised() -> None:
+    words = read_params(SHIPPED).harvest.words
+    assert set(words) >= REQUIRED
+    for language in REQUIRED:
+        assert words[language].collapse, language
+        assert words[language].damage, language
+    for language, each in words.items():
+        listed = [*each.earthquake, *each.collapse, *each.damage]
+        assert len(listed) == len(set(listed)), language
+        assert all(word == unicodedata.normalize("NFC", word) for word in listed), language
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ({"tr": {"earthquake": ["deprem"]}}, "English"),
+        ({"en": {"earthquake": []}}, "words.en.earthquake"),
+        ({"en": {"earthquake": ["quake", "..."]}}, "words.en.earthquake"),
+        ({"en": {"earthquake": ["quake"], "floods": ["flood"]}}, "words.en.floods"),
+        ({"en": ["quake"]}, "words.en"),
+        ({"en": {"earthquake": ["quake"]}, "English": {"earthquake": ["quake"]}}, "words.English"),
+        ({"en": {"earthquake": ["q" * 61]}}, "words.en.earthquake"),
+    ],
+)
+def test_wrong_words_are_named(tmp_path: Path, words: object, told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        read_params(changed(tmp_path, "harvest", "words", words))
