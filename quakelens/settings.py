@@ -26,8 +26,10 @@ class Settings(BaseSettings):
         workspace: Folder of all state.
         store_url: SQLAlchemy URL of the store; by default SQLite in the workspace.
         tracking_uri: MLflow's; by default SQLite under the workspace's mlruns/.
-        usgs_feed_url: USGS GeoJSON summary feed that `watch` reads.
+        usgs_feed_url: USGS GeoJSON summary feed that `watch` reads; empty to leave it out.
         usgs_event_url: USGS FDSN event service, for looking an earthquake up by id.
+        emsc_feed_url: EMSC FDSN event service, which `watch` reads beside the USGS's feed and which is asked for
+            earthquakes by EMSC id; empty to leave the EMSC out.
         sources: Networks that are harvested, separated by commas; empty: all that the settings give access to.
         budget_earthquake_usd: US dollars that the networks may charge for one earthquake, over all runs.
         budget_day_usd: US dollars that they may charge in one UTC day, over all earthquakes.
@@ -62,6 +64,7 @@ class Settings(BaseSettings):
     tracking_uri: str | None = None
     usgs_feed_url: str = "https://earthquake.usgs.gov/earthquakes/feed/v1.0/summary/4.5_day.geojson"
     usgs_event_url: str = "https://earthquake.usgs.gov/fdsnws/event/1/query"
+    emsc_feed_url: str = "https://www.seismicportal.eu/fdsnws/event/1/query"
     sources: str = ""
     budget_earthquake_usd: float = Field(default=25.0, ge=0)
     budget_day_usd: float = Field(default=50.0, ge=0)

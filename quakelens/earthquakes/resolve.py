@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from quakelens.earthquakes.earthquake import Earthquake
-from quakelens.earthquakes.usgs import fetch_earthquake, read_earthquake_file
+from quakelens.earthquakes import emsc, usgs
+from quakelens.earthquakes.earthquake import Earthquake, agency_of
+from quakelens.settings import Settings
 from quakelens.store import Store, earthquakes
 
 
-def resolve(reference: str, store: Store, event_url: str) -> Earthquake:
-    """Find an earthquake: in the store by any of its ids, in a GeoJSON file, or at the event service.
+def resolve(reference: str, store: Store, settings: Settings) -> Earthquake:
+    """Find an earthquake: in the store by any of its ids, in a GeoJSON file, or at its agency's event service.
+
+    Args:
+        reference: An id of the USGS or the EMSC, told apart by their form, or a file.
+        store: Where it may be known.
+        settings: The services' addresses.
 
     Raises:
         FeedError: The file or the service does not give one.
@@ -19,5 +25,7 @@ def resolve(reference: str, store: Store, event_url: str) -> Earthquake:
     if known is not None:
         return known.earthquake
     if reference.endswith((".json", ".geojson")) or Path(reference).is_file():
-        return read_earthquake_file(Path(reference))
-    return fetch_earthquake(event_url, reference)
+        return usgs.read_earthquake_file(Path(reference))
+    if agency_of(reference) == emsc.AGENCY:
+        return emsc.fetch_earthquake(settings.emsc_feed_url, reference)
+    return usgs.fetch_earthquake(settings.usgs_event_url, reference)

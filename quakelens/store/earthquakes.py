@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,12 +12,17 @@ from sqlalchemy import Connection, Row, Select, func, insert, select, update
 from quakelens.earthquakes.earthquake import Earthquake
 from quakelens.errors import UsageError
 from quakelens.store.database import Store, insert_new
+from quakelens.store.details import complete_in, merge_in
+from quakelens.store.same import nearest_of_other_agency
 from quakelens.store.tables import earthquake_ids, earthquake_posts, earthquakes, runs
 
 _VALUES = (
     "origin_time", "latitude", "longitude", "depth_km", "magnitude", "magnitude_type", "place", "alert",
     "mmi", "updated", "url", "agency", "detail_url",
 )  # fmt: skip
+
+PREFERRED_AGENCY = "usgs"
+"""Its announcements come with PAGER, ShakeMap and the ids of its partners."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +43,11 @@ class StoredEarthquake:
 
 
 def save(store: Store, earthquake: Earthquake, now: datetime) -> str:
-    """Add an announcement, or revise the earthquake that has one of its ids; an older one revises nothing.
+    """Add an announcement, or revise the earthquake that it is of; an older one revises nothing.
+
+    It is of the earthquake that has one of its ids; else of the one that another agency announced at
+    about the same time and place, see `store.same`. The values of the USGS are preferred:
+    once there, an announcement of the EMSC revises nothing.
 
     Returns:
         The earthquake's key.
@@ -49,26 +59,21 @@ def save(store: Store, earthquake: Earthquake, now: datetime) -> str:
 def save_in(connection: Connection, earthquake: Earthquake, now: datetime) -> str:
     """As `save`, within a transaction that writes."""
     ids = tuple(dict.fromkeys((earthquake.id, *earthquake.ids)))
-    values: dict[str, Any] = {name: getattr(earthquake, name) for name in _VALUES}
-    values["preferred_id"] = earthquake.id
     known = connection.execute(
-        select(earthquakes.c.key, earthquakes.c.updated)
+        select(earthquakes)
         .join(earthquake_ids, earthquake_ids.c.earthquake == earthquakes.c.key)
         .where(earthquake_ids.c.id.in_(ids))
-        .group_by(earthquakes.c.key, earthquakes.c.updated, earthquakes.c.first_seen)
+        .distinct()
         .order_by(earthquakes.c.first_seen, earthquakes.c.key)
     ).all()
     if known:
-        key = _oldest_started(connection, [row.key for row in known])
-        if all(earthquake.updated >= row.updated for row in known):
-            connection.execute(update(earthquakes).where(earthquakes.c.key == key).values(values))
-        for row in known:
-            if row.key != key:
-                _merge(connection, row.key, key)
+        key = _join(connection, known, earthquake)
     else:
         key = earthquake.id
-        connection.execute(insert(earthquakes).values(key=key, first_seen=now, **values))
+        connection.execute(insert(earthquakes).values(key=key, first_seen=now, **_row_of(earthquake)))
     insert_new(connection, earthquake_ids, [{"id": each, "earthquake": key} for each in ids])
+    key = _join_other_agency(connection, key)
+    complete_in(connection, key)
     return key
 
 
@@ -130,6 +135,45 @@ def keys_of(store: Store, earthquake_id: str) -> list[str]:
     return [key, *merged]
 
 
+def _row_of(earthquake: Earthquake) -> dict[str, Any]:
+    return {"preferred_id": earthquake.id, **{name: getattr(earthquake, name) for name in _VALUES}}
+
+
+def _join(connection: Connection, rows: Sequence[Row[Any]], announced: Earthquake | None = None) -> str:
+    """Make one of rows, oldest first, and of an announcement; the preferred values of all of them stay.
+
+    Returns:
+        The key that stays.
+    """
+    key = _oldest_started(connection, [row.key for row in rows])
+    best = max(rows, key=_preference)
+    if announced is not None and _preference(announced) >= _preference(best):
+        values = _row_of(announced)
+    else:
+        values = {name: getattr(best, name) for name in ("preferred_id", *_VALUES)}
+    connection.execute(update(earthquakes).where(earthquakes.c.key == key).values(values))
+    for row in rows:
+        if row.key != key:
+            _merge(connection, row.key, key)
+    return key
+
+
+def _preference(values: Earthquake | Row[Any]) -> tuple[bool, datetime]:
+    return values.agency == PREFERRED_AGENCY, values.updated
+
+
+def _join_other_agency(connection: Connection, key: str) -> str:
+    """Merge an earthquake with the one that only other agencies have announced, if there is one."""
+    row = connection.execute(select(earthquakes).where(earthquakes.c.key == key)).one()
+    other = nearest_of_other_agency(connection, row)
+    if other is None:
+        return key
+    # Of two that came at once the preferred agency's stays: its id names the folders.
+    return _join(
+        connection, sorted((row, other), key=lambda one: (one.first_seen, one.agency != PREFERRED_AGENCY, one.key))
+    )
+
+
 def _oldest_started(connection: Connection, keys: list[str]) -> str:
     """Of earthquakes that turn out to be one, the one that keeps its key: what is harvested stays."""
     started = set(connection.scalars(select(runs.c.earthquake).where(runs.c.earthquake.in_(keys))))
@@ -144,6 +188,7 @@ def _merge(connection: Connection, gone: str, kept: str) -> None:
         )
     ).mappings()
     insert_new(connection, earthquake_posts, [{**link, "earthquake": kept} for link in links])
+    merge_in(connection, gone, kept)
     connection.execute(
         update(earthquakes)
         .where((earthquakes.c.key == gone) | (earthquakes.c.merged_into == gone))
