@@ -15,7 +15,7 @@ from quakelens.registry.names import CHAMPION
 from quakelens.settings import read_settings, store_url_of, workspace_of
 from quakelens.sources.available import chosen
 from quakelens.store import earthquakes, open_store, runs
-from tasks.harvesting import fetch_pictures, harvest_posts, pin_model, score_pictures, tell, write_report
+from tasks.harvesting import fetch_pictures, harvest_posts, pin_model, read_details, score_pictures, tell, write_report
 
 
 @flow(name="harvest-and-score", flow_run_name="harvest-{earthquake}", validate_parameters=False)
@@ -31,7 +31,7 @@ def harvest_and_score(
     Killed at any moment and run again, it goes on where it was: nothing is lost, paid or stored twice.
 
     Args:
-        earthquake: An id that the store or the USGS knows, or a GeoJSON file with one feature.
+        earthquake: An id that the store, the USGS or the EMSC knows, or a GeoJSON file with one feature.
         sources: Networks to ask; None for those that the settings choose.
         model: `champion`, `starter` or a version; resolved once.
         now: The present by which is planned, UTC; for replays of the past.
@@ -53,7 +53,7 @@ def harvest_and_score(
 
     store = open_store(store_url_of(settings, workspace))
     try:
-        found = resolve(earthquake, store, settings.usgs_event_url)
+        found = resolve(earthquake, store, settings)
         earthquakes.save(store, found, clock())
         held = runs.claim(store, found.id, datetime.now(UTC), again_after=timedelta(0))
         if held is None:
@@ -61,6 +61,7 @@ def harvest_and_score(
         try:
             with runs.renewing(store, held):
                 pinned = pin_model(workspace, settings, model)
+                read_details(store, [found], settings, clock())
                 pages = [
                     harvest_posts(store, name, found, workspace, settings, params, clock())
                     for name in (chosen(settings) if sources is None else sources)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from prefect import flow
 
 from flows.harvest_and_score import harvest_and_score
+from quakelens.earthquakes.about import without_detail
 from quakelens.earthquakes.watching import observe
 from quakelens.errors import Busy, QuakelensError
 from quakelens.harvest import follow_up
@@ -16,14 +17,14 @@ from quakelens.params import read_params
 from quakelens.settings import read_settings, store_url_of, workspace_of
 from quakelens.sources.available import chosen
 from quakelens.store import open_store
-from tasks.harvesting import read_earthquake_feed
+from tasks.harvesting import read_details, read_earthquake_feed
 
 logger = logging.getLogger("quakelens.watch")
 
 
 @flow(name="watch", validate_parameters=False)
 def watch(now: datetime | None = None, notice: str | None = None) -> list[HarvestSummary]:
-    """Read the feed once, decide of each earthquake, harvest those that are due and not harvested yet.
+    """Read the feeds once, decide of each earthquake, harvest those that are due and not harvested yet.
 
     An earthquake is harvested once, also when its id or magnitude is revised, and followed up when a poll of a
     network is due; one whose run was killed is started again. A harvest that fails does not keep the others
@@ -34,7 +35,7 @@ def watch(now: datetime | None = None, notice: str | None = None) -> list[Harves
         notice: A warning for the top of the reports.
 
     Raises:
-        FeedError: The feed cannot be read.
+        FeedError: No feed can be read.
     """
     settings = read_settings()
     workspace = workspace_of(settings)
@@ -45,13 +46,14 @@ def watch(now: datetime | None = None, notice: str | None = None) -> list[Harves
         logger.warning("feed: %s", problem)
     store = open_store(store_url_of(settings, workspace))
     try:
-        due = [
-            (earthquake, follow_up.due(store, earthquake.id, chosen(settings), present))
-            for earthquake in observe(store, feed.earthquakes, params.trigger, present)
-        ]
+        matter = observe(store, feed.earthquakes, params.trigger, present)
+        wanted = without_detail(store, params.trigger, present)
+        if wanted and read_details(store, wanted, settings, present):
+            matter = observe(store, (), params.trigger, present)  # by the alerts and intensities that came with them
+        due = [(each, follow_up.due(store, each.id, chosen(settings), present)) for each in matter]
     finally:
         store.close()
-    logger.info("%d earthquakes in the feed, %d to be harvested", len(feed.earthquakes), len(due))
+    logger.info("%d announcements in the feeds, %d earthquakes to be harvested", len(feed.earthquakes), len(due))
     summaries, failures = [], []
     for earthquake, sources in due:
         logger.info("%s", earthquake.title)

@@ -12,8 +12,9 @@ from prefect.artifacts import create_link_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
 from quakelens.earthquakes import Earthquake
-from quakelens.earthquakes.topic import topic_of
-from quakelens.earthquakes.usgs import Feed, read_feed
+from quakelens.earthquakes.about import fetch_details, needs_detail, subject
+from quakelens.earthquakes.feeds import read_feeds
+from quakelens.earthquakes.service import Feed
 from quakelens.engine import Engine
 from quakelens.harvest import (
     MediaResult,
@@ -44,8 +45,17 @@ HOUR = 3600
 @task(name="read feed", cache_policy=NO_CACHE, retries=2, retry_delay_seconds=[2, 10], retry_jitter_factor=0.5,
       timeout_seconds=120)  # fmt: skip
 def read_earthquake_feed(settings: Settings, now: datetime) -> Feed:
-    """Read the earthquake feed."""
-    return read_feed(settings.usgs_feed_url, now=now)
+    """Read the feeds of the USGS and the EMSC."""
+    return read_feeds(settings.usgs_feed_url, settings.emsc_feed_url, now=now)
+
+
+@task(name="read details", cache_policy=NO_CACHE, timeout_seconds=600)
+def read_details(store: Store, wanted: Sequence[Earthquake], settings: Settings, now: datetime) -> int:
+    """Fetch what the agency says of earthquakes in the store where it says anything new; how many were fetched."""
+    result = fetch_details(store, [each for each in wanted if needs_detail(store, each, now)], settings, now)
+    for problem in result.problems:
+        logger.warning("  %s", problem)
+    return result.count
 
 
 @task(name="pin model", cache_policy=NO_CACHE, timeout_seconds=600)
@@ -64,7 +74,7 @@ def harvest_posts(
     with progress(f"{source}: pages") as report:
         result = harvest_pages(
             store, opened, earthquake, params.harvest, workspace.pages, now,
-            queries=opened.queries(topic_of(earthquake, params.harvest)),
+            queries=opened.queries(subject(store, earthquake, params.harvest)),
             budget=Budget(settings.budget_earthquake_usd, settings.budget_day_usd),
             on_page=lambda pages, _: report(pages, None), on_gone=on_gone(store, params),
         )  # fmt: skip

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Print the queries, and what they are expected to cost; harvest nothing.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object at the end.")
 def command(earthquake: str, sources: tuple[str, ...], ref: str, dry_run: bool, as_json: bool) -> None:
-    """Harvest and score the posts of EARTHQUAKE: an id of the USGS, or a GeoJSON file with one feature."""
+    """Harvest and score the posts of EARTHQUAKE: an id of the USGS or the EMSC, or a GeoJSON file with one feature."""
     from quakelens.orchestration import load_flow, speak
     from quakelens.params import read_params
     from quakelens.settings import read_settings, workspace_of
@@ -52,26 +52,31 @@ def _plans(
 ) -> tuple[str, list[Plan]]:
     from datetime import UTC, datetime
 
+    from quakelens.earthquakes.about import fetch_details, needs_detail, subject
     from quakelens.earthquakes.resolve import resolve
-    from quakelens.earthquakes.topic import topic_of
     from quakelens.errors import SourceError
     from quakelens.harvest.asking import Stopped
     from quakelens.harvest.plan import plan
     from quakelens.settings import store_url_of
     from quakelens.sources.available import open_source
-    from quakelens.store import open_store
+    from quakelens.store import earthquakes, open_store
     from quakelens.store.charges import Budget
 
+    now = datetime.now(UTC)
     store = open_store(store_url_of(settings, workspace))
-    found = resolve(earthquake, store, settings.usgs_event_url)
-    topic = topic_of(found, params.harvest)
+    found = resolve(earthquake, store, settings)
+    earthquakes.save(store, found, now)
+    if needs_detail(store, found, now):
+        for problem in fetch_details(store, [found], settings, now).problems:
+            click.echo(problem, err=True)
+    topic = subject(store, found, params.harvest)
     budget = Budget(settings.budget_earthquake_usd, settings.budget_day_usd)
     plans = []
     for name in names:
         source = open_source(name, settings, params.harvest)
         try:
             plans.append(
-                plan(store, source, found, source.queries(topic), params.harvest, budget, datetime.now(UTC))
+                plan(store, source, found, source.queries(topic), params.harvest, budget, now)
             )  # fmt: skip
         except Stopped as stop:
             raise SourceError(str(stop)) from stop
