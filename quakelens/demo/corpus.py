@@ -77,6 +77,8 @@ def corpus_replay(corpus: Path, folder: Path) -> Material:
         manifest=manifest,
         feed=folder / "feed.geojson",
         feed_revised=None,
+        emsc=None,
+        products=None,
         posts=folder / "posts.jsonl",
         images=replay,
         truth=folder / "truth.csv",

@@ -19,6 +19,8 @@ class Material:
         manifest: Labelled pictures of past earthquakes.
         feed: The earthquake feed as first announced.
         feed_revised: The feed some minutes later, None if it is not revised.
+        emsc: What the EMSC announces; None for nothing.
+        products: What the details of the feed's earthquakes hold; None for nothing.
         posts: What the networks hold, JSONL in the form that the X stand-in serves.
         images: Folder that the posts' pictures are relative to.
         truth: Labels of the live pictures, `image,label`.
@@ -30,6 +32,8 @@ class Material:
     manifest: Path
     feed: Path
     feed_revised: Path | None
+    emsc: Path | None
+    products: Path | None
     posts: Path
     images: Path
     truth: Path
@@ -46,6 +50,8 @@ def drawn_sample(folder: Path, on_progress: Report) -> Material:
         manifest=sample.manifest,
         feed=sample.feed,
         feed_revised=sample.feed_revised,
+        emsc=sample.emsc,
+        products=sample.products,
         posts=sample.posts,
         images=sample.live,
         truth=sample.truth,

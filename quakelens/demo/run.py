@@ -25,7 +25,7 @@ from quakelens.dataset.collect import collect
 from quakelens.demo.corpus import corpus_replay
 from quakelens.demo.environment import only_these_settings
 from quakelens.demo.material import Material, drawn_sample
-from quakelens.demo.servers import FeedServer, XApi, demo_faults
+from quakelens.demo.servers import FeedServer, XApi, demo_faults, read_products
 from quakelens.demo.truth import agreement
 from quakelens.files import write_atomically
 from quakelens.orchestration import load_flow
@@ -95,13 +95,14 @@ def _run(workspace: Workspace, corpus: Path | None, console: Console) -> Shown:
 def _harvest(workspace: Workspace, material: Material, console: Console) -> None:
     token = secrets.token_urlsafe(24)
     with (
-        FeedServer(_fresh(material.feed, material)) as feed,
+        _feed_server(material) as feed,
         XApi(material.posts, token=token, now=material.now, images_root=material.images, faults=demo_faults()) as x,
         only_these_settings(
             {
                 "QUAKELENS_WORKSPACE": str(workspace.root),
                 "QUAKELENS_USGS_FEED_URL": f"{feed.url}/feed.geojson",
                 "QUAKELENS_USGS_EVENT_URL": f"{feed.url}/fdsnws/event/1/query",
+                "QUAKELENS_EMSC_FEED_URL": f"{feed.url}/emsc/query",
                 "QUAKELENS_SOURCES": "x",
                 "QUAKELENS_X_BASE_URL": x.url,
                 "QUAKELENS_X_BEARER_TOKEN": token,
@@ -125,6 +126,14 @@ def _harvest(workspace: Workspace, material: Material, console: Console) -> None
             console.print(f"  the announcement is revised: {len(again)} harvests started for it")
         console.print(f"  the X stand-in answered {len(x.searches)} searches and sold {len(x.billed)} posts")
     console.print(f"  {agreement(workspace, material, _key_of(workspace, material))}")
+
+
+def _feed_server(material: Material) -> FeedServer:
+    feed = _fresh(material.feed, material)
+    saved = json.loads(material.products.read_bytes()) if material.products else {}
+    if material.emsc is None:
+        return FeedServer(feed, products=read_products(saved))
+    return FeedServer(feed, products=read_products(saved), emsc=material.emsc)
 
 
 def _fresh(feed: Path, material: Material) -> bytes:

@@ -13,9 +13,10 @@ from quakelens.demo.sample_feed import ORIGIN_TIME, write_about, write_feeds
 from quakelens.demo.sample_labelled import EVENTS, write_labelled
 from quakelens.demo.sample_live import LIVE_PICTURES, write_live_pictures
 from quakelens.demo.sample_posts import write_posts
+from quakelens.demo.sample_products import write_products
 from quakelens.errors import UsageError
 
-VERSION = 4
+VERSION = 5
 """Of the drawing: raised with any change of what is written, so that an older sample is written anew."""
 
 __all__ = ["ORIGIN_TIME", "VERSION", "Counts", "Sample", "write_sample"]
@@ -68,6 +69,16 @@ class Sample:
     def feed_revised(self) -> Path:
         """The same feed some minutes later: another preferred id, a larger magnitude, an alert."""
         return self.live / "feed_revised.geojson"
+
+    @property
+    def products(self) -> Path:
+        """What the detail of the live earthquake holds in the shape of USGS, see `read_products`."""
+        return self.live / "products.json"
+
+    @property
+    def emsc(self) -> Path:
+        """What the EMSC announces, in its own shape."""
+        return self.live / "emsc.json"
 
     @property
     def posts(self) -> Path:
@@ -138,6 +149,7 @@ def write_sample(
     live = directory / "live"
     pictures = write_live_pictures(live, seed=seed, drawn=one_more)
     write_feeds(live)
+    write_products(live)
     posts = write_posts(live, pictures, seed=seed)
     write_about(live)
     counts = Counts(

@@ -79,7 +79,7 @@ def _of(rng: Random, pictures: LivePictures, images: list[str]) -> _Draft:
 
 def _draft(rng: Random, texts: dict[str, tuple[str, ...]], images: list[str]) -> _Draft:
     """A post whose location, language and time fit together well enough."""
-    lang = rng.choices(list(texts), [6 if name in ("en", "el") else 2 for name in texts])[0]
+    lang = rng.choices(list(texts), [14 if name in ("en", "el") else 2 for name in texts])[0]
     place = rng.choice(NEAR) if texts is DAMAGE or rng.random() < 0.7 else rng.choice(FAR)
     minutes = 2 + (LATEST_MIN - 62) * rng.betavariate(1.1, 2.4)
     if images:

@@ -76,7 +76,7 @@ CALM = {
 """Texts of all other posts, by language."""
 
 BEFORE = (
-    ("es", "Terremoto del año pasado: así quedó mi calle"),
+    ("el", "Ο σεισμός πέρυσι: έτσι έμεινε ο δρόμος μας"),
     ("en", "Remembering last year's earthquake, this was our building"),
 )
 """Texts of the posts that first carried the recycled picture, before the live earthquake."""

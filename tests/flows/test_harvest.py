@@ -20,7 +20,8 @@ from sqlalchemy import select
 from flows.harvest_and_score import harvest_and_score
 from flows.watch import watch
 from quakelens.demo.sample import Sample
-from quakelens.demo.servers import Fault, Faults, FeedServer, XApi, demo_faults
+from quakelens.demo.sample_products import UNID
+from quakelens.demo.servers import Fault, Faults, FeedServer, XApi, demo_faults, read_products
 from quakelens.errors import FeedError, SourceError, UsageError
 from quakelens.registry.registry import Registry
 from quakelens.settings import Settings, Workspace, store_url_of
@@ -58,12 +59,15 @@ class World:
 def world(workspace: Workspace, sample: Sample, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     now = datetime.fromisoformat(json.loads(sample.about.read_text(encoding="utf-8"))["now"])
     with (
-        FeedServer(sample.feed) as feed,
+        FeedServer(
+            sample.feed, emsc=sample.emsc, products=read_products(json.loads(sample.products.read_bytes()))
+        ) as feed,
         XApi(sample.posts, token=TOKEN, now=now, images_root=sample.live, faults=demo_faults()) as x,
     ):
         monkeypatch.setenv("QUAKELENS_USGS_FEED_URL", f"{feed.url}/feed.geojson")
         monkeypatch.setenv("QUAKELENS_USGS_EVENT_URL", f"{feed.url}/fdsnws/event/1/query")
         monkeypatch.setenv("QUAKELENS_SOURCES", "x")
+        monkeypatch.setenv("QUAKELENS_EMSC_FEED_URL", f"{feed.url}/emsc/query")
         monkeypatch.setenv("QUAKELENS_X_BASE_URL", x.url)
         monkeypatch.setenv("QUAKELENS_X_BEARER_TOKEN", TOKEN)
         monkeypatch.setenv("QUAKELENS_MEDIA_ALLOW", x.address)
@@ -101,7 +105,7 @@ def test_an_earthquake_is_harvested_once_also_when_it_is_revised(world: World) -
     assert watch(now=world.now) == []
     world.feed.set(world.sample.feed_revised)
     assert watch(now=world.now) == []
-    (revised,) = [row for row in world.rows("earthquakes") if "sample7001" in row]
+    (revised,) = [row for row in world.rows("earthquakes") if row[0] == "sample7001"]
     assert "samplegr2026jrkx" in revised
     assert 6.5 in revised
     # By hand and by its new id: it is the same earthquake, and there is nothing new.
@@ -144,7 +148,7 @@ def test_the_next_run_uses_the_new_champion(world: World) -> None:
     assert first.scored == second.scored
 
 
-@pytest.mark.parametrize("after", ["x: ", "pictures: ", "scored"])
+@pytest.mark.parametrize("after", ["posts, ", "pictures: ", "scored"])
 def test_killed_in_the_middle_and_run_again_it_completes(world: World, after: str) -> None:
     # `after`: what the run says of itself just before it is killed.
     process = start_harvest(world)
@@ -203,17 +207,39 @@ def test_a_source_that_refuses_fails_the_run_but_keeps_what_came(world: World) -
     (poll,) = world.rows("polls")
     assert "refused" in poll
     world.x.faults = Faults()
-    assert harvest_and_score("sample7001", now=world.now).new_posts > 50
+    assert harvest_and_score("sample7001", now=world.now).new_posts > 30
     assert [row for row in world.rows("runs") if "done" in row]
 
 
-def test_a_bad_feed_is_an_error_and_loses_nothing(world: World) -> None:
+def test_bad_feeds_are_an_error_and_lose_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QUAKELENS_EMSC_FEED_URL", "")
     world.feed.set(world.sample.feed.read_bytes()[:500])
     with pytest.raises(FeedError, match="cut off"):
         watch(now=world.now)
     world.feed.set(b'{"type": "FeatureCollection", "metadata": {}, "features": []}')
     assert watch(now=world.now) == []
     assert world.x.searches == []
+
+
+def test_the_emsc_alone_starts_a_harvest_which_the_usgs_joins_later(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    empty = b'{"type": "FeatureCollection", "metadata": {}, "features": []}'
+    world.feed.set(empty)
+    (summary,) = watch(now=world.now)
+    assert summary.earthquake == UNID
+    assert summary.new_posts > 30
+    world.feed.set(world.sample.feed)
+    assert watch(now=world.now) == []
+    (row,) = [row for row in world.rows("earthquakes") if row[0] == UNID]
+    assert "sample7001" in row  # the key stays, the values are the USGS's
+    assert "orange" in row  # from the detail: the feed has no alert yet
+    # The EMSC is down: the USGS's feed is read all the same, and nothing is started twice.
+    monkeypatch.setenv("QUAKELENS_EMSC_FEED_URL", f"{world.feed.url}/nothing-here")
+    assert watch(now=world.now) == []
+    assert "EMSC" in caplog.text
+    again = harvest_and_score(UNID, now=world.now)
+    assert (again.earthquake, again.new_posts, again.posts) == ("sample7001", 0, summary.posts)
 
 
 def test_x_without_a_token_says_what_to_set(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
