@@ -34,6 +34,7 @@ lint: setup
 bench: setup
 	@$(BIN)/python benchmarks/backends.py $(PICTURES)
 	@$(BIN)/python benchmarks/duplicates.py $(if $(PICTURES),--folder $(PICTURES))
+	@$(BIN)/python benchmarks/jetstream.py
 
 clean:
 	rm -rf $(VENV) .demo .demo-corpus
