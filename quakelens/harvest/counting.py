@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from quakelens.errors import BudgetReached
 from quakelens.harvest.archive import Request
@@ -52,9 +51,10 @@ def count_first(source: Source, request: Request, purse: Purse, patience: Patien
     known = charges.settled_units(purse.store, key)
     if known is not None:
         return _expected(source, known), 0
-    charge = charges.Charge(key, purse.key, source.name, "count", datetime.now(UTC))
+    charge = charges.Charge(key, purse.key, source.name, "count", patience.clock())
+    most = price * patience.attempts  # each attempt is charged for whose answer is lost
     try:
-        charges.reserve(purse.store, charge, price, purse.keys, purse.budget)
+        fresh = charges.reserve(purse.store, charge, most, purse.keys, purse.budget, shifting=True)
     except BudgetReached as error:
         raise Stopped(str(error), 0, "budget") from error
     try:
@@ -66,10 +66,10 @@ def count_first(source: Source, request: Request, purse: Purse, patience: Patien
             patience,
         )
     except Stopped as stop:
-        if not stop.charged:
+        if fresh and not stop.charged:
             charges.release(purse.store, key)
         raise
-    charges.settle(purse.store, charge, price, posts)
+    charges.settle(purse.store, charge, price * requests, posts)
     return _expected(source, posts), requests
 
 

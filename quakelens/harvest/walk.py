@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from quakelens.earthquakes.earthquake import Earthquake
 from quakelens.errors import BudgetReached, SourceError
@@ -23,6 +23,15 @@ OVERLAP = timedelta(minutes=5)
 """How far a search by time looks again at what the last one saw: networks index some posts late."""
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Walked:
+    """A walk that reached its end: its pages by path, and the first and the last of them."""
+
+    paths: Sequence[str]
+    first: ArchivedPage
+    last: ArchivedPage
 
 
 @dataclass(slots=True)
@@ -94,25 +103,30 @@ class Walker:
     def _walk(self, request: Request, walk: int, number: int, pages: int | None = None) -> None:
         while pages is None or number <= pages:
             path = self.archive.path_of(request, walk, number)
-            request = replace(request, page_size=self._page_size(path))
-            self._reserve(path, request.page_size)
+            # The newest page of an open window is another one when it is asked for again.
+            shifting = request.token is None and request.end_time is None
+            request = replace(request, page_size=self._page_size(None if shifting else path))
+            fresh = self._reserve(path, request.page_size, shifting=shifting)
             try:
                 page, tries = ask(self.source, request, self.patience)
             except Stopped as stop:
                 self.requests += stop.requests
-                if not stop.charged:
+                if fresh and not stop.charged:
                     charges.release(self.store, path)
                 raise
             self.requests += tries
             self.ingest.page(self.archive, self.archive.add(request, walk, number, page))
             if page.next_token is None:
+                # Whatever a lost answer of today held has come with this walk, and X charges for it once a day.
+                charges.forget_lost(self.store, path.rpartition("-")[0] + "-", self.patience.clock())
                 return
             request, number = replace(request, token=page.next_token), number + 1
 
-    def _reserve(self, path: str, page_size: int) -> None:
-        charge = charges.Charge(path, self.key, self.source.name, "search", datetime.now(UTC))
+    def _reserve(self, path: str, page_size: int, *, shifting: bool) -> bool:
+        charge = charges.Charge(path, self.key, self.source.name, "search", self.patience.clock())
+        most = self.source.most_usd(page_size)
         try:
-            charges.reserve(self.store, charge, self.source.most_usd(page_size), self.keys, self.budget)
+            return charges.reserve(self.store, charge, most, self.keys, self.budget, shifting=shifting)
         except BudgetReached as error:
             raise Stopped(str(error), 0, "budget") from error
 
@@ -122,7 +136,7 @@ class Walker:
         edge = earliest(self.source, self.now)
         complete = self._complete_walks(walks)
         if complete:
-            asked_at = complete[0][0].request.asked_at
+            asked_at = complete[0].first.request.asked_at
             if window.is_past(asked_at) or not self.source.traits.bounded:
                 return None
             marks = [mark for mark in map(self._mark_of, complete) if mark is not None]
@@ -141,19 +155,22 @@ class Walker:
             self.problems.append(reached.cut)
         return self._request("window", query, reached.start, reached.end_at(self.now), None)
 
-    def _complete_walks(self, walks: dict[int, list[str]]) -> list[tuple[ArchivedPage, ArchivedPage]]:
-        """First and last page of the walks that reached their end, the newest walk first."""
+    def _complete_walks(self, walks: dict[int, list[str]]) -> list[_Walked]:
+        """The walks that reached their end, the newest first."""
         complete = []
         for walk in sorted(walks, reverse=True):
             last, first = self._last_readable(walks[walk]), self._last_readable(walks[walk][:1])
             if last is not None and first is not None and last.next_token is None:
-                complete.append((first, last))
+                complete.append(_Walked(walks[walk], first, last))
         return complete
 
-    def _mark_of(self, ends: tuple[ArchivedPage, ArchivedPage]) -> ArchivedPage | None:
+    def _mark_of(self, walk: _Walked) -> ArchivedPage | None:
         """The page of a walk that holds the mark to go on from; None if the walk found nothing."""
-        page = ends[1] if self.source.traits.forward else ends[0]
-        return None if page.newest_id is None else page
+        if self.source.traits.forward:
+            return walk.last if walk.last.newest_id is not None else None
+        # A page without posts can lead to one that has some.
+        pages = map(self._last_readable, ([path] for path in walk.paths))
+        return next((page for page in pages if page is not None and page.newest_id is not None), None)
 
     def _newest_time(self, page: ArchivedPage) -> datetime:
         try:
@@ -186,8 +203,11 @@ class Walker:
             end_time=end, since_id=since_id, token=None, page_size=self.params.page_size, asked_at=self.now,
         )  # fmt: skip
 
-    def _page_size(self, path: str) -> int:
-        """Posts to ask for: as many as a page holds, the limit of posts leaves, and the budget pays."""
+    def _page_size(self, path: str | None) -> int:
+        """Posts to ask for: as many as a page holds, the limit of posts leaves, and the budget pays.
+
+        A booking under `path` is the request's own and does not count.
+        """
         traits = self.source.traits
         if not traits.bounded:
             return traits.largest_page
@@ -201,7 +221,7 @@ class Walker:
                 "budget",
             )
         most = min(max(self.params.page_size, traits.smallest_page), traits.largest_page, left)
-        dollars = charges.left(self.store, self.keys, datetime.now(UTC), self.budget, but=path)
+        dollars = charges.left(self.store, self.keys, self.patience.clock(), self.budget, but=path)
         price = self.source.most_usd(most) / most
         affordable = most if price == 0 else int(min(most, dollars / price + 1e-6))
         # A page too small for the source is asked for all the same: the ledger then says what is missing.

@@ -82,6 +82,7 @@ class XSource:
         max_query_chars: int = 512,
         timeout_s: tuple[float, float] = (5.0, 30.0),
         sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """Make a client.
 
@@ -94,7 +95,9 @@ class XSource:
             max_query_chars: Longest query that the account may send; at least 1,024 with the full archive.
             timeout_s: For connecting, and for each wait on the response.
             sleep: Waits, at most about a second.
+            clock: The present, UTC.
         """
+        self._clock = clock
         self._client = XClient(base_url=base_url, bearer_token=bearer_token, fields=fields, timeout_s=timeout_s)
         self._prices = prices
         self._access = access
@@ -124,7 +127,7 @@ class XSource:
         `since_id` is sent in place of `start_time`: X uses only one of them. An `end_time` that X
         would find too recent is left out, which asks for everything until 30 s ago.
         """
-        parameters = _bounds(start_time, end_time, since_id)
+        parameters = self._bounds(start_time, end_time, since_id)
         self._pace.wait()
         raw = self._client.ask(
             self._search, query, max_results=page_size, next_token=next_token, expansions=_EXPANSIONS,
@@ -135,7 +138,7 @@ class XSource:
             raw=raw,
             next_token=_text(meta.get("next_token")),
             newest_id=_text(meta.get("newest_id")),
-            fetched_at=datetime.now(UTC),
+            fetched_at=self._clock(),
         )
 
     def queries(self, topic: Topic) -> Sequence[str]:
@@ -147,7 +150,7 @@ class XSource:
 
         With the full archive, of a window longer than 31 days the newest 31 are counted: a request gives no more.
         """
-        parameters = _bounds(start_time, end_time, since_id)
+        parameters = self._bounds(start_time, end_time, since_id)
         meta = _meta(self._client.ask(self._count, query, granularity="day", **parameters))
         total = meta.get("total_tweet_count", meta.get("total_post_count"))
         if isinstance(total, bool) or not isinstance(total, int) or total < 0:
@@ -173,6 +176,12 @@ class XSource:
         """See `quakelens.sources.x_redact.redact_page`."""
         return redact_page(raw, posts=posts, authors=authors)
 
+    def _bounds(self, start_time: datetime, end_time: datetime | None, since_id: str | None) -> dict[str, Any]:
+        parameters: dict[str, Any] = {"start_time": start_time} if since_id is None else {"since_id": since_id}
+        if end_time is not None and end_time <= self._clock() - _MIN_AGE:
+            parameters["end_time"] = end_time
+        return parameters
+
 
 class _Pace:
     """Keeps requests so many seconds apart, in all threads of this process."""
@@ -192,13 +201,6 @@ class _Pace:
             if rest > 0:
                 self._sleep(min(rest, self._pause_s))
             self._next = time.monotonic() + self._pause_s
-
-
-def _bounds(start_time: datetime, end_time: datetime | None, since_id: str | None) -> dict[str, Any]:
-    parameters: dict[str, Any] = {"start_time": start_time} if since_id is None else {"since_id": since_id}
-    if end_time is not None and end_time <= datetime.now(UTC) - _MIN_AGE:
-        parameters["end_time"] = end_time
-    return parameters
 
 
 def _meta(raw: bytes) -> Mapping[str, Any]:

@@ -1,7 +1,8 @@
 """What the networks charged: the most a request can cost is booked before it is made, the true cost after.
 
-A request that was under way when its process was killed keeps its booking until the same request is made again:
-the sum never says less than what was spent.
+A request that was under way when its process was killed, or whose answer was lost, keeps its booking until the same
+request is made again; where that may cost once more, the booking is kept beside. The sum never says less than what was
+spent.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from quakelens.errors import BudgetReached
 from quakelens.store.database import Store
 from quakelens.store.tables import charges
 
+_ASIDE = "@"  # in no key of a request
 _CENT = 1e-6  # sums of floats; far below any price
 
 
@@ -49,8 +51,13 @@ class Charge:
     at: datetime
 
 
-def reserve(store: Store, charge: Charge, usd: float, keys: Sequence[str], budget: Budget) -> None:
+def reserve(
+    store: Store, charge: Charge, usd: float, keys: Sequence[str], budget: Budget, *, shifting: bool = False
+) -> bool:
     """Book the most that a request can cost, before it is made.
+
+    A booking of the same request from before is replaced: X charges for a post once in a UTC day. One from another
+    day stays beside the new one.
 
     Args:
         store: Keeps the books.
@@ -58,17 +65,37 @@ def reserve(store: Store, charge: Charge, usd: float, keys: Sequence[str], budge
         usd: The most that it can cost.
         keys: The earthquake and those found to be the same, whose charges count as its own.
         budget: What may be spent.
+        shifting: The same request may cost anew when it is made again. A booking of one whose answer was lost then
+            stays beside the new one too; see `forget_lost`.
+
+    Returns:
+        Whether the booking may be taken back should the request be refused: no earlier one is in it.
 
     Raises:
         BudgetReached: It could cost more than is left; nothing is booked.
     """
     if usd <= 0:
-        return
+        return True
     with store.write() as connection:
+        replaces = _set_aside(connection, charge, shifting=shifting)
         left = _left(connection, keys, charge.at, budget, charge.key)
         if usd > left + _CENT:
             raise BudgetReached(_explain(connection, keys, charge, usd, budget))
         _put(connection, charge, usd, units=0, settled=False)
+        return not replaces
+
+
+def forget_lost(store: Store, prefix: str, now: datetime) -> None:
+    """Drop the bookings of today's lost answers below a key's beginning, once all that they held came again."""
+    with store.write() as connection:
+        connection.execute(
+            delete(charges).where(
+                func.substr(charges.c.key, 1, len(prefix)) == prefix,
+                charges.c.key.contains(_ASIDE, autoescape=True),
+                charges.c.settled.is_(False),
+                charges.c.day == _day(now),
+            )
+        )
 
 
 def settle(store: Store, charge: Charge, usd: float, units: int) -> None:
@@ -114,6 +141,21 @@ def spent_on_day_usd(store: Store, day: datetime, what: str | None = None) -> fl
     """What a UTC day has cost so far, for one purpose or all."""
     with store.read() as connection:
         return _of_day(connection, day, None, what)
+
+
+def _set_aside(connection: Connection, charge: Charge, *, shifting: bool) -> bool:
+    """Move an earlier booking out of the way where it must stay; whether one is left to be replaced."""
+    found = connection.execute(select(charges.c.day, charges.c.settled).where(charges.c.key == charge.key)).first()
+    if found is None:
+        return False
+    if found.day == _day(charge.at) and (found.settled or not shifting):
+        return True
+    number = 1
+    while _known(connection, f"{charge.key}{_ASIDE}{number}"):
+        number += 1
+    aside = f"{charge.key}{_ASIDE}{number}"
+    connection.execute(update(charges).where(charges.c.key == charge.key).values(key=aside))
+    return False
 
 
 def _left(connection: Connection, keys: Sequence[str], now: datetime, budget: Budget, but: str | None) -> float:
