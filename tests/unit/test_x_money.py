@@ -111,16 +111,19 @@ def test_an_undisturbed_harvest_costs_what_x_charges_but_for_repeats(tmp_path: P
         assert world.ledger == pytest.approx(2 * 0.005 + 70 * 0.005)
 
 
-def test_an_answer_that_was_lost_on_another_day_is_paid_for_twice(tmp_path: Path) -> None:
-    world = World(tmp_path, faults=Faults({number: Fault("cut") for number in range(1, 5)}))
+@pytest.mark.parametrize(("first", "billed", "booked"), [(1, 10 + 35, 10 + 70), (2, 20 + 35, 20 + 25 + 35)])
+def test_an_answer_that_was_lost_on_another_day_is_paid_for_twice(
+    tmp_path: Path, first: int, billed: int, booked: int
+) -> None:  # fmt: skip
+    world = World(tmp_path, faults=Faults({number: Fault("cut") for number in range(first, first + 4)}))
     with world.server as server:
-        assert world.poll() is not None
-        assert world.ledger == pytest.approx(0.005 + 0.05)
+        world.poll()
+        assert world.ledger == pytest.approx(0.005 + first * 0.05)
         world.move(timedelta(days=1))
         world.poll()
         world.check()
-        assert server.billed_usd == pytest.approx(0.01 + (10 + 35) * 0.005)
-        assert world.ledger == pytest.approx(0.01 + (10 + 70) * 0.005)
+        assert server.billed_usd == pytest.approx(0.01 + billed * 0.005)
+        assert world.ledger == pytest.approx(0.01 + booked * 0.005)
 
 
 def test_a_lost_answer_stays_booked_when_the_repeat_is_refused(tmp_path: Path) -> None:
