@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from quakelens.errors import SourceUnavailable
+from quakelens.errors import Busy, SourceUnavailable
 from quakelens.locks import exclusive
 from quakelens.sources.bluesky_xrpc import TokenExpired, Xrpc
 
@@ -52,20 +52,26 @@ class Session:
 
     def _renew(self, over: str | None) -> None:
         """Get other tokens than `over`: another process's, by the refresh token, or by the password."""
-        with self._alone():
-            self._load()
-            if self._access is not None and self._access != over:
+        try:
+            with self._alone():
+                self._get_others(over)
+        except Busy as error:
+            raise SourceUnavailable(str(error)) from None
+
+    def _get_others(self, over: str | None) -> None:
+        self._load()
+        if self._access is not None and self._access != over:
+            return
+        if self._refresh is not None:
+            try:
+                answer = self.xrpc.post("com.atproto.server.refreshSession", None, token=self._refresh)
+            except TokenExpired:
+                self._refresh = None
+            else:
+                self._keep(answer)
                 return
-            if self._refresh is not None:
-                try:
-                    answer = self.xrpc.post("com.atproto.server.refreshSession", None, token=self._refresh)
-                except TokenExpired:
-                    self._refresh = None
-                else:
-                    self._keep(answer)
-                    return
-            login = {"identifier": self.handle, "password": self.password}
-            self._keep(self.xrpc.post("com.atproto.server.createSession", login))
+        login = {"identifier": self.handle, "password": self.password}
+        self._keep(self.xrpc.post("com.atproto.server.createSession", login))
 
     def _keep(self, answer: dict[str, Any]) -> None:
         access, refresh = answer.get("accessJwt"), answer.get("refreshJwt")
