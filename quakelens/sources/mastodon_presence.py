@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from quakelens.errors import RateLimited, SourceError
 from quakelens.sources.mastodon_client import Answer, Instance, error_of
@@ -14,6 +14,9 @@ from quakelens.sources.post import Gone
 from quakelens.sources.presence import Checked, KnownPost
 
 _LOOKUP = re.compile(r"(?P<host>[a-z0-9.-]+(?::\d{1,5})?)/(?P<id>[A-Za-z0-9_-]{1,100})")
+
+
+_WAITED_FOR = timedelta(minutes=1)
 
 
 class MastodonPresence:
@@ -31,7 +34,7 @@ class MastodonPresence:
         self._tokens = tokens or {}
         self._allow = allow
         self._instances: dict[str, Instance] = {}
-        self._silent: dict[str, SourceError] = {}
+        self._silent: set[str] = set()
 
     def most_usd(self, posts: int) -> float:
         """Mastodon is free."""
@@ -40,11 +43,11 @@ class MastodonPresence:
     def check(self, posts: Sequence[KnownPost]) -> Checked:
         """Ask about posts; see `Presence.check`.
 
-        A server that gave no answer is not asked again by the same object: waiting for a dead server once is
-        enough.
+        A server that gave no answer, or is limited for longer than a minute, is not asked again by the same
+        object: its posts stay unknown, and those of the others need not wait for it.
 
         Raises:
-            RateLimited: Not before its `reset_time`.
+            RateLimited: For a minute at most.
         """
         gone, unknown = set(), set()
         for post in posts:
@@ -65,8 +68,8 @@ class MastodonPresence:
             instance = self._instances[host] = Instance(host, allow=self._allow, token=self._tokens.get(host))
         try:
             answer = instance.status(lookup["id"])
-        except SourceError as error:
-            self._silent[host] = error
+        except SourceError:
+            self._silent.add(host)
             return None
         if answer.status == 200:
             # Another post under the id: the server began anew, and says nothing of this one.
@@ -74,9 +77,12 @@ class MastodonPresence:
         if answer.status in (404, 410):
             body = _body(answer)
             return False if isinstance(body, dict) and "error" in body else None
-        refusal = error_of(host, answer, datetime.now(UTC))
+        now = datetime.now(UTC)
+        refusal = error_of(host, answer, now)
         if isinstance(refusal, RateLimited):
-            raise refusal
+            if refusal.reset_time is not None and refusal.reset_time - now <= _WAITED_FOR:
+                raise refusal
+            self._silent.add(host)
         return None
 
 

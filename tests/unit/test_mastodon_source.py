@@ -280,14 +280,32 @@ def test_only_mastodon_itself_says_that_a_post_is_gone(server: Server, reply: Re
     assert server.asked[-1].path == "/api/v1/statuses/1"
 
 
-def test_presence_waits_for_a_rate_limit_and_not_for_a_dead_server(server: Server) -> None:
+def test_presence_waits_for_a_short_limit_and_not_for_a_dead_server(server: Server) -> None:
     presence = MastodonPresence(allow=frozenset({server.address}))
-    server.reply = json_reply(429, {"error": "Throttled"}, {"X-RateLimit-Reset": "2030-01-02T03:05:00.000Z"})
-    with pytest.raises(RateLimited, match="03:05:00"):
+    soon = (datetime.now(UTC) + timedelta(seconds=30)).isoformat()
+    server.reply = json_reply(429, {"error": "Throttled"}, {"X-RateLimit-Reset": soon})
+    with pytest.raises(RateLimited, match="wait until"):
         presence.check([known(server)])
     server.reply = Reply(200, b"{", cut_after=0)
     assert len(presence.check([known(server), known(server, "2", "https://home.example/2")]).unknown) == 2
     assert len(server.asked) == 2
+
+
+@pytest.mark.parametrize("headers", [{}, {"X-RateLimit-Reset": "2040-01-02T03:05:00.000Z"}])
+def test_a_server_that_is_limited_for_long_does_not_keep_the_others_waiting(
+    server: Server, headers: dict[str, str]
+) -> None:
+    with Server() as other:
+        presence = MastodonPresence(allow=frozenset({server.address, other.address}))
+        server.reply, other.reply = json_reply(429, {"error": "Throttled"}, headers), json_reply(404, {"error": "gone"})
+        posts = [
+            known(server),
+            known(server, "2", "https://home.example/2"),
+            known(other, "3", "https://home.example/3"),
+        ]
+        checked = presence.check(posts)
+        assert (checked.unknown, checked.gone.posts) == ({posts[0].id, posts[1].id}, {posts[2].id})
+        assert len(server.asked) == 1
 
 
 @pytest.mark.parametrize("lookup", [None, "", "a.example", "a.example/1/../2", "a.example/1?x", "http://a.example/1"])
