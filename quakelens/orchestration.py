@@ -35,7 +35,9 @@ def load_flow(name: str, workspace: Workspace) -> Callable[..., Any]:
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
     }
     if "PREFECT_API_URL" not in os.environ:
-        defaults["PREFECT_HOME"] = str(workspace.root / "data" / "prefect")
+        home = workspace.root / "data" / "prefect"
+        home.mkdir(parents=True, exist_ok=True)  # Prefect makes the last folder only, and then has no database
+        defaults["PREFECT_HOME"] = str(home)
     for key, value in defaults.items():
         os.environ.setdefault(key, value)
     found = entry_points(group=GROUP, name=name)
