@@ -4,21 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from prefect import flow
 
 from quakelens.earthquakes.resolve import resolve
 from quakelens.errors import Busy, SourceError
+from quakelens.harvest import harvest_at_once
 from quakelens.harvest.summary import HarvestSummary
 from quakelens.params import read_params
 from quakelens.registry.names import CHAMPION
 from quakelens.settings import read_settings, store_url_of, workspace_of
 from quakelens.sources.available import chosen
 from quakelens.store import earthquakes, open_store, runs
-from tasks.harvesting import fetch_pictures, harvest_posts, pin_model, read_details, score_pictures, tell, write_report
+from tasks.harvesting import (
+    HOUR,
+    fetch_pictures,
+    harvest_posts,
+    pin_model,
+    read_details,
+    remove_gone,
+    score_pictures,
+    tell,
+    write_report,
+)
 
 
-@flow(name="harvest-and-score", flow_run_name="harvest-{earthquake}", validate_parameters=False)
+@flow(name="harvest-and-score", flow_run_name="harvest-{earthquake}", validate_parameters=False,
+      timeout_seconds=6 * HOUR)  # fmt: skip
 def harvest_and_score(
     earthquake: str,
     sources: Sequence[str] | None = None,
@@ -28,6 +41,7 @@ def harvest_and_score(
 ) -> HarvestSummary:
     """Harvest the posts of one earthquake, score their pictures, write the report.
 
+    Its sources are asked, pictures fetched and scored at the same time; a source that fails stops no other.
     Killed at any moment and run again, it goes on where it was: nothing is lost, paid or stored twice.
 
     Args:
@@ -59,21 +73,30 @@ def harvest_and_score(
         if held is None:
             raise Busy(f"another run works on {found.title}: wait for it to end")
         try:
-            with runs.renewing(store, held):
+            with runs.renewing(store, held) as lost:
                 pinned = pin_model(workspace, settings, model)
                 read_details(store, [found], settings, clock())
-                pages = [
-                    harvest_posts(store, name, found, workspace, settings, params, clock())
-                    for name in (chosen(settings) if sources is None else sources)
-                ]
-                fetch_pictures(store, found, workspace, settings, params)
-                score_pictures(store, found, pinned, workspace, clock)
+                began = datetime.now(UTC)
+                done = harvest_at_once(
+                    {
+                        name: partial(harvest_posts, store, name, found, workspace, settings, params, clock())
+                        for name in (chosen(settings) if sources is None else sources)
+                    },
+                    partial(fetch_pictures, store, found, workspace, settings, params),
+                    partial(score_pictures, store, found, pinned, workspace, clock),
+                    meanwhile=lambda: write_report(store, found, pinned, workspace, clock(), notice),
+                    every_s=params.harvest.report_every_s,
+                    lost=lost,
+                )
+                remove_gone(store, workspace, settings, clock())
                 report = write_report(store, found, pinned, workspace, clock(), notice)
-                summary = tell(store, found, pinned, pages, report)
+                summary = tell(store, found, pinned, done.pages, report, None if now else began)
+            if done.failures:
+                raise done.failures[0]
         except BaseException as error:
             runs.fail(store, held, datetime.now(UTC), f"{type(error).__name__}: {error}")
             raise
-        stopped = "; ".join(str(page.stopped_because) for page in pages if page.failed)
+        stopped = "; ".join(str(page.stopped_because) for page in done.pages if page.failed)
         runs.finish(store, held, datetime.now(UTC), stopped or None)
         if stopped:
             raise SourceError(f"{stopped}. What had come before is scored: {report}")

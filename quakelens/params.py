@@ -68,6 +68,7 @@ class Harvest(Section):
     window_h: float = Field(gt=0)
     page_size: int = Field(ge=10, le=500)
     max_posts: int = Field(ge=1)
+    report_every_s: float = Field(gt=0)
     follow_up: tuple[FollowUp, ...]
     max_query_chars: int = Field(ge=64, le=4096)
     mastodon_instances: tuple[str, ...]

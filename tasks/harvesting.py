@@ -20,12 +20,14 @@ from quakelens.harvest import (
     MediaResult,
     PagesResult,
     ScoringResult,
+    Stream,
     fetch_pending,
     follow_up,
     harvest_pages,
     score_pending,
     summarise,
 )
+from quakelens.harvest.asking import Patience
 from quakelens.harvest.summary import HarvestSummary
 from quakelens.params import Params
 from quakelens.progress import progress
@@ -40,6 +42,8 @@ from quakelens.store.charges import Budget
 logger = logging.getLogger("quakelens.harvest")
 
 HOUR = 3600
+
+# Tasks without a time limit run in threads, which Prefect cannot interrupt: the flow has one, and ends them.
 
 
 @task(name="read feed", cache_policy=NO_CACHE, retries=2, retry_delay_seconds=[2, 10], retry_jitter_factor=0.5,
@@ -64,21 +68,26 @@ def pin_model(workspace: Workspace, settings: Settings, ref: str) -> Found:
     return find(ref, workspace, settings)
 
 
-@task(name="harvest posts", cache_policy=NO_CACHE, timeout_seconds=6 * HOUR)
+@task(name="harvest posts", cache_policy=NO_CACHE)
 def harvest_posts(
     store: Store, source: str, earthquake: Earthquake, workspace: Workspace, settings: Settings, params: Params,
-    now: datetime,
+    now: datetime, posts: Stream,
 ) -> PagesResult:  # fmt: skip
-    """Pull the pages of one source into the store."""
+    """Pull the pages of one source into the store, ringing the stream after each."""
     opened = open_source(source, settings, params.harvest, store)
     with progress(f"{source}: pages") as report:
+
+        def came(pages: int, _: int) -> None:
+            posts.check()
+            posts.ring()
+            report(pages, None)
+
         result = harvest_pages(
             store, opened, earthquake, params.harvest, workspace.pages, now,
             queries=opened.queries(subject(store, earthquake, params.harvest)),
             budget=Budget(settings.budget_earthquake_usd, settings.budget_day_usd),
-            on_page=lambda pages, _: report(pages, None), on_gone=on_gone(store, params),
+            patience=Patience(sleep=posts.sleep), on_page=came, on_gone=on_gone(store, params),
         )  # fmt: skip
-    complete_in_harvest(store, workspace, settings, now)
     follow_up.record(store, earthquake, result, params.harvest, now)
     told = f", stopped: {result.stopped_because}" if result.stopped_because else ""
     logger.info("  %s: %d posts, %d new, %d requests%s", source, result.posts, result.new_posts,
@@ -86,33 +95,44 @@ def harvest_posts(
     return result
 
 
-@task(name="fetch pictures", cache_policy=NO_CACHE, timeout_seconds=6 * HOUR)
+@task(name="fetch pictures", cache_policy=NO_CACHE)
 def fetch_pictures(
-    store: Store, earthquake: Earthquake, workspace: Workspace, settings: Settings, params: Params
-) -> MediaResult:
-    """Fetch the pictures that are not here yet."""
+    store: Store, earthquake: Earthquake, workspace: Workspace, settings: Settings, params: Params,
+    posts: Stream, pictures: Stream,
+) -> MediaResult:  # fmt: skip
+    """Fetch the pictures that are not here yet, as their posts come."""
     allow = allowed_hosts(settings)
     with progress("pictures") as report:
-        result = fetch_pending(store, earthquake.id, workspace.media, params, allow=allow, on_item=report)
+        result = fetch_pending(
+            store, earthquake.id, workspace.media, params, allow=allow, posts=posts, on_stored=pictures.ring,
+            on_item=report,
+        )  # fmt: skip
     logger.info("  pictures: %d, %d fetched (%d near-duplicates), %d failed", result.media, result.fetched,
                 result.near_duplicates, result.failed)  # fmt: skip
     return result
 
 
-@task(name="score pictures", cache_policy=NO_CACHE, timeout_seconds=6 * HOUR)
+@task(name="score pictures", cache_policy=NO_CACHE)
 def score_pictures(
-    store: Store, earthquake: Earthquake, model: Found, workspace: Workspace, clock: Callable[[], datetime]
-) -> ScoringResult:
-    """Score the pictures that this version has not scored yet; flagged ones get a heat map."""
+    store: Store, earthquake: Earthquake, model: Found, workspace: Workspace, clock: Callable[[], datetime],
+    pictures: Stream,
+) -> ScoringResult:  # fmt: skip
+    """Score the pictures that this version has not scored yet, as they come; flagged ones get a heat map."""
     engine = Engine.open(model.folder, version=model.version)
     with progress("scoring") as report:
         result = score_pending(
             store, earthquake.id, engine, workspace.media, workspace.heatmaps, batch_size=engine.batch_size,
-            clock=clock, on_batch=lambda done: report(done, None),
+            clock=clock, pictures=pictures, on_batch=lambda done: report(done, None),
         )  # fmt: skip
     logger.info("  %s: %d scored, %d flagged, %d unreadable", engine.label, result.scored, result.flagged,
                 result.errors)  # fmt: skip
     return result
+
+
+@task(name="remove what is gone", cache_policy=NO_CACHE, timeout_seconds=HOUR)
+def remove_gone(store: Store, workspace: Workspace, settings: Settings, now: datetime) -> None:
+    """Take from the files what the networks said was deleted; from the store it went at once."""
+    complete_in_harvest(store, workspace, settings, now)
 
 
 @task(name="write report", cache_policy=NO_CACHE, retries=1, timeout_seconds=HOUR)
@@ -127,13 +147,14 @@ def write_report(
 
 @task(name="summarise", cache_policy=NO_CACHE, timeout_seconds=600)
 def tell(
-    store: Store, earthquake: Earthquake, model: Found, pages: Sequence[PagesResult], report: Path
-) -> HarvestSummary:
+    store: Store, earthquake: Earthquake, model: Found, pages: Sequence[PagesResult], report: Path,
+    since: datetime | None,
+) -> HarvestSummary:  # fmt: skip
     """Sum the run up, also on Prefect's page."""
     summary = summarise(
         store, earthquake.id, model_version=model.version, report=report,
         new_posts=sum(page.new_posts for page in pages),
-        run_cost_usd=round(sum(page.cost_usd for page in pages), 4),
+        run_cost_usd=round(sum(page.cost_usd for page in pages), 4), since=since,
     )  # fmt: skip
     create_table_artifact([summary.as_dict()], key="harvest")
     return summary

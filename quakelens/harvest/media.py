@@ -1,19 +1,17 @@
-"""Fetching the pictures of an earthquake's posts, and grouping those that repeat each other."""
+"""Fetching the pictures of an earthquake's posts, while posts are still coming or afterwards."""
 
 from __future__ import annotations
 
-import logging
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from itertools import chain
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from sqlalchemy import Connection
-
-from quakelens.errors import ImageError
-from quakelens.images import decode, read_bytes
-from quakelens.media.fetch import Fetched, FetchFailure, FetchJob, Limits, fetch_all
+from quakelens.harvest.picture_groups import PictureGroups, hash_file
+from quakelens.harvest.stream import Stream
+from quakelens.media.fetch import Fetched, FetchFailure, Fetching, FetchJob, Limits
 from quakelens.media.local import read_all
 from quakelens.params import Params
 from quakelens.store import Store, earthquakes
@@ -21,14 +19,14 @@ from quakelens.store import media as rows
 
 if TYPE_CHECKING:
     from quakelens.duplicates import PictureHash
-    from quakelens.hash_index import HashIndex
-
-HASH_SIDE = 512
-"""Pixels: a JPEG may be decoded this small for its hashes, which look at 32 x 32."""
 
 Fetch = Callable[[Iterable[FetchJob]], Iterator[Fetched | FetchFailure]]
 
-_log = logging.getLogger(__name__)
+_LOOK_AHEAD = 500
+"""Pictures that are looked up at once; what comes meanwhile waits for them."""
+
+_MOST_RETRIES = 10_000
+"""Failures of earlier runs that one run tries again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +56,14 @@ def fetch_pending(
     *,
     allow: frozenset[str] = frozenset(),
     fetch: Fetch | None = None,
-    on_item: Callable[[int, int], None] | None = None,
+    posts: Stream | None = None,
+    on_stored: Callable[[list[str]], None] = lambda shas: None,
+    on_item: Callable[[int, int | None], None] | None = None,
 ) -> MediaResult:
     """Fetch what is not there yet; failures that may pass are tried again, up to `rows.MAX_TRIES` runs.
 
-    Each result is stored as it comes, so a killed run loses only the downloads that were open.
+    Results are stored as they come, those that come together in one transaction, so a killed run loses only
+    the downloads that were open. What was never tried goes before what failed in earlier runs.
 
     Args:
         store: Knows the media.
@@ -70,82 +71,136 @@ def fetch_pending(
         media_dir: Where the files lie, named by sha256.
         params: Its sections `media` and `duplicates`.
         allow: `host:port` pairs that may be reached on private addresses.
-        fetch: In place of fetching over the network; files of an imported archive are read all the same.
-        on_item: Called after each picture with how many are done and how many there are.
+        fetch: In place of fetching over the network, one job a call; files of an imported archive are read all
+            the same.
+        posts: Says when there are more; the pictures are fetched as their posts come, until it ends. None:
+            all posts are there.
+        on_stored: Called with the sha256 of pictures that posts now carry.
+        on_item: Called as pictures are done with their number and how many there are, None while posts come.
+
+    Raises:
+        OSError: A picture cannot be written.
+        Interrupted: `posts` was interrupted.
     """
     key = earthquakes.get(store, earthquake_id).key
-    jobs = {f"{item.source}/{item.key}": item for item in rows.pending(store, key)}
-    if jobs:
-        groups = _Groups(store, params, media_dir)
-        limits = Limits.of(params.media)
-        # Apart from each other: an address that a network gives must never be taken for a path on this machine.
-        here = [FetchJob(name, item.url) for name, item in jobs.items() if item.kind == "file"]
-        wanted = [FetchJob(name, item.url) for name, item in jobs.items() if item.kind != "file"]
-        fetched = fetch_all(wanted, media_dir, limits, allow=allow) if fetch is None else fetch(wanted)
-        for done, result in enumerate(chain(read_all(here, media_dir, limits), fetched), start=1):
-            item = jobs[result.key]
-            if isinstance(result, Fetched):
-                groups.store(item, result)
-            else:
-                rows.set_failed(
-                    store, item, reason=result.reason, message=result.message, final=result.final,
-                    at=result.at, asked=result.asked,
-                )  # fmt: skip
-            if on_item is not None:
-                on_item(done, len(jobs))
+    coming = posts or Stream(ended=True)
+    limits = Limits.of(params.media)
+    hash_of = partial(hash_file, max_pixels=params.media.max_pixels)
+    network: _Downloads = (
+        Fetching(media_dir, limits, allow=allow, hash_file=hash_of, on_done=coming.nudge) if fetch is None
+        else _OneByOne(fetch, media_dir, hash_of)
+    )  # fmt: skip
+    # Apart from each other: an address that a network gives must never be taken for a path on this machine.
+    files = _OneByOne(lambda jobs: read_all(jobs, media_dir, limits), media_dir, hash_of)
+    try:
+        groups = PictureGroups(store, params, media_dir)
+        tried = _Fetcher(store, key, coming, network, files, groups, on_stored, on_item).run()
+    finally:
+        network.close()
     counts = rows.count_media(store, key)
-    return MediaResult(counts.media, counts.fetched, counts.failed, counts.near_duplicates, len(jobs))
+    return MediaResult(counts.media, counts.fetched, counts.failed, counts.near_duplicates, tried)
 
 
-class _Groups:
-    """Stores fetched pictures, each in the group of its near-duplicates."""
+@dataclass(slots=True)
+class _Fetcher:
+    """Keeps as many downloads going as there is room for, and stores what comes."""
 
-    def __init__(self, store: Store, params: Params, media_dir: Path) -> None:
-        from quakelens.hash_index import HashIndex
+    store: Store
+    key: str
+    coming: Stream
+    network: _Downloads
+    files: _Downloads
+    groups: PictureGroups
+    on_stored: Callable[[list[str]], None]
+    on_item: Callable[[int, int | None], None] | None
 
-        self._store = store
-        self._folder = media_dir
-        self._max_pixels = params.media.max_pixels
-        self._index: HashIndex[str] = HashIndex(params.duplicates)
-        self._seen = 0  # number of the last picture in the index
-        with store.read() as connection:  # most of it before others have to wait for a transaction that writes
-            self._catch_up(connection)
+    def run(self) -> int:
+        """Work until no more posts come and nothing is left to fetch; gives how many pictures were tried."""
+        queue: deque[rows.PendingMedia] = deque()
+        retries = deque(rows.to_retry(self.store, self.key, _MOST_RETRIES))
+        under_way: dict[str, rows.PendingMedia] = {}
+        tried, looked, left, through = 0, -1, False, False
+        while True:
+            self.coming.check()
+            changes, items, ended = self.coming.changes, self.coming.items, self.coming.ended
+            results = [*self.network.done(), *self.files.done()]
+            if results:
+                tried += len(results)
+                self._keep([(under_way.pop(result.key), result) for result in results])
+                if self.on_item is not None:
+                    more = len(queue) + len(retries) + len(under_way)
+                    self.on_item(tried, tried + more if through else None)
+            if not queue and (left or items != looked or (ended and not through)):
+                limit = _LOOK_AHEAD + len(under_way)
+                found = rows.pending(self.store, self.key, limit)
+                queue.extend(item for item in found if _name(item) not in under_way)
+                looked, left, through = items, len(found) == limit, ended
+            while (waiting := queue or retries) and self._way_of(waiting[0]).room > 0:
+                item = waiting.popleft()
+                under_way[_name(item)] = item
+                self._way_of(item).start(FetchJob(_name(item), item.url))
+            if self.network.is_ready or self.files.is_ready:
+                continue
+            if not under_way and not queue and not retries and through and not left:
+                return tried
+            self.coming.wait(changes)
 
-    def store(self, item: rows.PendingMedia, fetched: Fetched) -> None:
-        hashed = self._hash(fetched)  # outside the transaction: others write meanwhile
-        with self._store.write() as connection:
-            known = rows.has_picture(connection, fetched.sha256)
-            if not rows.is_wanted(connection, item):
-                # Its posts were removed meanwhile. No other process stores the same file while this one writes.
-                if not known:
-                    (self._folder / fetched.path).unlink(missing_ok=True)
-                return
-            if not known and not (self._folder / fetched.path).is_file():
-                # It lay there already, and was removed with the posts that carried it.
-                rows.set_lost(connection, item, fetched.fetched_at)
-                return
-            if not known:
-                self._catch_up(connection)
-                near = [] if hashed is None else self._index.find(hashed)
-                picture = rows.NewPicture(
-                    sha256=fetched.sha256, path=fetched.path, bytes=fetched.bytes, width=fetched.width,
-                    height=fetched.height, format=fetched.format, fetched_at=fetched.fetched_at, hash=hashed,
-                )  # fmt: skip
-                rows.add_picture(connection, picture, near)
-            rows.set_fetched(connection, item, fetched.sha256, fetched.fetched_at)
+    def _way_of(self, item: rows.PendingMedia) -> _Downloads:
+        return self.files if item.kind == "file" else self.network
 
-    def _catch_up(self, connection: Connection) -> None:
-        """Take in what this and other processes stored since."""
-        for stored in rows.hashes_after(connection, self._seen):
-            self._seen = stored.last
-            self._index.extend(stored.sha256, stored.hashes)
+    def _keep(self, results: list[tuple[rows.PendingMedia, Fetched | FetchFailure]]) -> None:
+        stored = self.groups.store(results)
+        if stored:
+            self.on_stored(stored)
 
-    def _hash(self, fetched: Fetched) -> PictureHash | None:
-        from quakelens.duplicates import hash_picture
 
-        try:
-            data = read_bytes(self._folder / fetched.path)
-            return hash_picture(decode(data, max_pixels=self._max_pixels, at_least=HASH_SIDE))
-        except ImageError as error:
-            _log.warning("%s has no hash and matches by sha256 only: %s", fetched.path, error)
-            return None
+def _name(item: rows.PendingMedia) -> str:
+    return f"{item.source}/{item.key}"
+
+
+class _Downloads(Protocol):
+    """What is needed of `quakelens.media.fetch.Fetching`."""
+
+    @property
+    def room(self) -> int: ...
+
+    @property
+    def is_ready(self) -> bool: ...
+
+    def start(self, job: FetchJob) -> None: ...
+
+    def done(self) -> list[Fetched | FetchFailure]: ...
+
+    def close(self) -> None: ...
+
+
+class _OneByOne:
+    """Fetches by a function, in the thread that asks."""
+
+    def __init__(self, fetch: Fetch, media_dir: Path, hash_of: Callable[[Path], PictureHash | None]) -> None:
+        self._fetch = fetch
+        self._media_dir = media_dir
+        self._hash_of = hash_of
+        self._ready: list[Fetched | FetchFailure] = []
+
+    @property
+    def room(self) -> int:
+        return 1 - len(self._ready)
+
+    @property
+    def is_ready(self) -> bool:
+        return bool(self._ready)
+
+    def start(self, job: FetchJob) -> None:
+        for result in self._fetch([job]):
+            if isinstance(result, Fetched):
+                self._ready.append(replace(result, hash=self._hash_of(self._media_dir / result.path)))
+            else:
+                self._ready.append(result)
+
+    def done(self) -> list[Fetched | FetchFailure]:
+        results, self._ready = self._ready, []
+        return results
+
+    def close(self) -> None:
+        pass

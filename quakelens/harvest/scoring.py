@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from quakelens.errors import ImageError
 from quakelens.files import write_atomically
 from quakelens.harvest.archive import safe_name
+from quakelens.harvest.stream import Stream
 from quakelens.images import read_bytes
 from quakelens.store import Store, earthquakes
 from quakelens.store import scores as rows
@@ -20,6 +22,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from quakelens.engine.engine import Verdict
+
+
+GATHER_S = 0.2
+"""How long a picture waits for others: a batch costs little more than one picture."""
+
+_LOOK_UP = 500
+"""Pictures that are looked up at once."""
+
+_LOOK_AT_ALL_S = 60.0
+"""How often everything is looked through while pictures come."""
 
 
 class Scorer(Protocol):
@@ -58,7 +70,9 @@ def score_pending(
     *,
     groups: Collection[str] | None = None,
     batch_size: int = 32,
+    gather_s: float = GATHER_S,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    pictures: Stream | None = None,
     on_batch: Callable[[int], None] | None = None,
 ) -> ScoringResult:
     """Score what this version of the model has not scored yet, a transaction a batch.
@@ -73,26 +87,49 @@ def score_pending(
         media_dir: Where the pictures lie.
         heatmaps_dir: Gets `<version>/<sha256[:2]>/<sha256>.png`, 8-bit grey.
         groups: Ids of the only near-duplicate groups to be scored; None for all.
-        batch_size: Pictures at once.
+        batch_size: Pictures at once, at most.
+        gather_s: Seconds that a picture waits for others to fill its batch.
         clock: The present, UTC, for `scored_at`.
+        pictures: Says which pictures came; they are scored as they come, until it ends. None: all are there.
         on_batch: Called after each batch with the number of pictures so far.
 
     Raises:
         ModelError: The model cannot be used at all.
+        Interrupted: `pictures` was interrupted.
     """
     key = earthquakes.get(store, earthquake_id).key
-    new = 0
-    while pending := rows.unscored(store, key, engine.version, groups):
-        for start in range(0, len(pending), batch_size):
-            batch = pending[start : start + batch_size]
+    coming = pictures or Stream(ended=True)
+    new, among, looked = 0, None, time.monotonic()
+    while True:
+        ended = coming.ended and among is None  # then this is the last look, at everything
+        for batch in _pending(store, key, engine.version, groups, among, batch_size):
+            coming.check()
             for lost in rows.add_scores(store, _score(batch, engine, media_dir, heatmaps_dir, clock)):
                 if lost.heatmap is not None:  # its post was removed meanwhile
                     (heatmaps_dir / lost.heatmap).unlink(missing_ok=True)
             new += len(batch)
             if on_batch is not None:
                 on_batch(new)
+        if ended:
+            break
+        among = coming.gather(batch_size, gather_s)
+        coming.check()
+        # A post of the look-back that turns out to be one of the earthquake's brings no picture anew.
+        if not among or time.monotonic() - looked > _LOOK_AT_ALL_S:
+            among, looked = None, time.monotonic()
     counts = rows.count_scores(store, key, engine.version)
     return ScoringResult(counts.scored, counts.flagged, counts.errors, new)
+
+
+def _pending(
+    store: Store, key: str, version: str, groups: Collection[str] | None, among: Sequence[str] | None, batch_size: int
+) -> Iterator[Sequence[rows.Unscored]]:
+    """Batches until nothing is left, the groups of some pictures only or all."""
+    parts = [None] if among is None else [among[at : at + _LOOK_UP] for at in range(0, len(among), _LOOK_UP)]
+    for part in parts:
+        while found := rows.unscored(store, key, version, groups, among=part, limit=_LOOK_UP):
+            for start in range(0, len(found), batch_size):
+                yield found[start : start + batch_size]
 
 
 def _score(

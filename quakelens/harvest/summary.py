@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from quakelens.store import Store, earthquakes
+from quakelens.store.latency import Delay, delays
 from quakelens.store.media import count_media
 from quakelens.store.posts import count_posts, spent
 from quakelens.store.scores import count_scores
@@ -29,6 +32,8 @@ class HarvestSummary:
         skipped_lines: Posts, or lines of an archive, that could not be read.
         cost_usd: Upper bound of what the source charges, US dollars.
         report: The HTML page; None where none was written.
+        latency: Seconds from a post to the decision on its picture, over the flagged pictures of this run; None
+            where it has none, or replays the past. See `latency_of`.
     """
 
     earthquake: str
@@ -43,6 +48,7 @@ class HarvestSummary:
     skipped_lines: int
     cost_usd: float
     report: str | None
+    latency: dict[str, dict[str, float]] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON, in the order above."""
@@ -57,8 +63,9 @@ def summarise(
     new_posts: int,
     run_cost_usd: float,
     report: Path | None,
+    since: datetime | None = None,
 ) -> HarvestSummary:
-    """Count what the store holds of an earthquake.
+    """Count what the store holds of an earthquake; `since` is when this run began, UTC, if its delays count.
 
     Raises:
         UsageError: The store does not know it.
@@ -79,4 +86,26 @@ def summarise(
         skipped_lines=spent(store, earthquakes.keys_of(store, known.key)).problems,
         cost_usd=run_cost_usd,
         report=None if report is None else str(report),
+        latency=None if since is None else latency_of(delays(store, known.key, model_version, since)),
     )
+
+
+def latency_of(found: Sequence[Delay]) -> dict[str, dict[str, float]] | None:
+    """Percentiles over flagged pictures, seconds.
+
+    Returns:
+        `from_post` since the post was made, `from_page` since its page came: each with `p50`, `p95`, `p99`.
+    """
+    flagged = [delay for delay in found if delay.flagged]
+    if not flagged:
+        return None
+    return {
+        "from_post": percentiles([(delay.decided_at - delay.created_at).total_seconds() for delay in flagged]),
+        "from_page": percentiles([(delay.decided_at - delay.harvested_at).total_seconds() for delay in flagged]),
+    }
+
+
+def percentiles(seconds: Sequence[float]) -> dict[str, float]:
+    """`p50`, `p95` and `p99`, each the smallest value that so many percent do not exceed."""
+    ordered = sorted(seconds)
+    return {f"p{share}": round(ordered[-(-len(ordered) * share // 100) - 1], 2) for share in (50, 95, 99)}

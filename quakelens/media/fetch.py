@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING
 
 import httpx
 
@@ -16,10 +18,13 @@ from quakelens.media.download import Downloader, HostPaused, Limits
 from quakelens.media.guard import Resolver, system_resolver
 from quakelens.media.keep import Stored
 
-__all__ = ["FetchFailure", "FetchJob", "Fetched", "Limits", "fetch_all"]
+if TYPE_CHECKING:
+    from quakelens.duplicates import PictureHash
 
-_MOST_PARKED = 10_000  # addresses in memory that wait for their host
-_REMEMBERED = 10_000  # addresses in memory that are done; older ones would be downloaded again
+__all__ = ["FetchFailure", "FetchJob", "Fetched", "Fetching", "Limits", "fetch_all"]
+
+_MOST_PARKED = 2_000  # addresses in memory that wait for their host
+_REMEMBERED = 10_000  # addresses whose outcome is kept: one that several posts share is downloaded once
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,7 @@ class Fetched:
         height: Pixels, EXIF orientation applied.
         format: By content, one of `quakelens.images.FORMATS`.
         fetched_at: UTC.
+        hash: Of its content; None if it has none, or nobody was to look.
     """
 
     key: str
@@ -53,6 +59,7 @@ class Fetched:
     height: int
     format: str
     fetched_at: datetime
+    hash: PictureHash | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,75 +109,134 @@ def fetch_all(
     Raises:
         OSError: A picture cannot be written.
     """
-    downloader = Downloader(directory, limits, allow, resolve)
-    pool = ThreadPoolExecutor(limits.connections, thread_name_prefix="fetch")
-    queue = _Queue(limits, lambda url: pool.submit(_fetch, downloader, url))
+    fetching = Fetching(directory, limits, allow=allow, resolve=resolve)
     try:
         for job in jobs:
-            known = queue.add(job)
-            if known is not None:
-                yield known
-            while queue.full:
-                yield from queue.collect()
-        while queue.running:
-            yield from queue.collect()
+            fetching.start(job)
+            yield from fetching.done(wait=fetching.room <= 0)
+        while fetching.is_busy:
+            yield from fetching.done(wait=True)
     finally:
-        downloader.stop()
-        pool.shutdown(wait=True, cancel_futures=True)
-        downloader.close()
+        fetching.close()
 
 
-class _Queue:
-    """Downloads that run, and addresses that wait for their host."""
+class Fetching:
+    """Downloads under way, in threads of their own; used from one thread, which is not kept waiting."""
 
-    def __init__(self, limits: Limits, start: Callable[[str], Future[_Outcome]]) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        limits: Limits,
+        *,
+        allow: frozenset[str] = frozenset(),
+        resolve: Resolver = system_resolver,
+        hash_file: Callable[[Path], PictureHash | None] = lambda path: None,
+        on_done: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Start the threads.
+
+        Args:
+            directory: Where pictures are stored, see `fetch_all`.
+            limits: How far.
+            allow: `host:port` pairs that may be reached over http and on private addresses.
+            resolve: Looks names up.
+            hash_file: Makes a picture's hash, in the thread that fetched it.
+            on_done: Called in that thread when a download has ended; `done` then gives its result.
+        """
+        self._directory = directory
         self._limits = limits
-        self._start = start
-        self._done: dict[str, _Outcome] = {}
+        self._downloader = Downloader(directory, limits, allow, resolve)
+        self._pool = ThreadPoolExecutor(limits.connections, thread_name_prefix="fetch")
+        self._hash_file = hash_file
+        self._on_done = on_done
         self._jobs: dict[str, list[str]] = {}  # keys by address, until that is done
         self._busy: Counter[str] = Counter()  # downloads that run, by host
-        self._parked: dict[str, deque[str]] = {}
-        self.running: dict[Future[_Outcome], str] = {}
+        self._parked: dict[str, deque[str]] = {}  # addresses that wait for their host
+        self._ended: SimpleQueue[tuple[str, Future[_Outcome]]] = SimpleQueue()
+        self._known: OrderedDict[str, _Outcome] = OrderedDict()
+        self._ready: list[Fetched | FetchFailure] = []
 
     @property
-    def full(self) -> bool:
-        """Whether something must be done before more is added."""
+    def room(self) -> int:
+        """How many more jobs are worth starting now."""
         parked = sum(map(len, self._parked.values()))
-        return len(self.running) >= 2 * self._limits.connections or parked >= _MOST_PARKED
+        running = len(self._jobs) - parked
+        return min(2 * self._limits.connections - running, _MOST_PARKED - parked)
 
-    def add(self, job: FetchJob) -> Fetched | FetchFailure | None:
-        """Start a job, let it wait for its turn, or give its result where it is there already."""
-        if job.url in self._done:
-            return self._done[job.url].for_job(job.key)
-        if job.url in self._jobs:
+    @property
+    def is_busy(self) -> bool:
+        """Whether `done` will give more results."""
+        return bool(self._jobs or self._ready)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether `done` gives a result now that `on_done` does not tell of."""
+        return bool(self._ready)
+
+    def start(self, job: FetchJob) -> None:
+        """Start a job, let it wait for its turn, or have its result where another's is the same."""
+        if job.url in self._known:
+            self._ready.append(self._known[job.url].for_job(job.key))
+        elif job.url in self._jobs:
             self._jobs[job.url].append(job.key)
-            return None
-        self._jobs[job.url] = [job.key]
-        host = _host_of(job.url)
-        if self._busy[host] < self._limits.per_host:
-            self._run(job.url, host)
         else:
-            self._parked.setdefault(host, deque()).append(job.url)
-        return None
+            self._jobs[job.url] = [job.key]
+            host = _host_of(job.url)
+            if self._busy[host] < self._limits.per_host:
+                self._run(job.url, host)
+            else:
+                self._parked.setdefault(host, deque()).append(job.url)
 
-    def collect(self) -> Iterator[Fetched | FetchFailure]:
-        """Wait for at least one download; give the results of the jobs that share it, and start what waited."""
-        for future in wait(self.running, return_when=FIRST_COMPLETED).done:
-            url = self.running.pop(future)
-            self._done[url] = outcome = future.result()
-            if len(self._done) > _REMEMBERED:
-                del self._done[next(iter(self._done))]
-            host = _host_of(url)
-            self._busy[host] -= 1
-            parked = self._parked.get(host)
-            if parked:
-                self._run(parked.popleft(), host)
-            for key in self._jobs.pop(url):
-                yield outcome.for_job(key)
+    def done(self, *, wait: bool = False) -> list[Fetched | FetchFailure]:
+        """Results since the last call, one a job; `wait` for at least one if any is to come.
+
+        Raises:
+            OSError: A picture cannot be written.
+        """
+        results, self._ready = self._ready, []
+        wait = wait and not results and bool(self._jobs)
+        while True:
+            try:
+                url, future = self._ended.get(block=wait)
+            except Empty:
+                return results
+            wait = False
+            self._free(_host_of(url))
+            outcome = self._known[url] = future.result()
+            if len(self._known) > _REMEMBERED:
+                self._known.popitem(last=False)
+            results += [outcome.for_job(key) for key in self._jobs.pop(url)]
+
+    def close(self) -> None:
+        """Cut what is open."""
+        self._downloader.stop()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._downloader.close()
 
     def _run(self, url: str, host: str) -> None:
         self._busy[host] += 1
-        self.running[self._start(url)] = url
+        future = self._pool.submit(self._fetch, url)
+        future.add_done_callback(lambda ended: self._note(url, ended))
+
+    def _free(self, host: str) -> None:
+        self._busy[host] -= 1
+        parked = self._parked.get(host)
+        if parked:
+            self._run(parked.popleft(), host)
+        elif not self._busy[host]:
+            del self._busy[host]
+            self._parked.pop(host, None)
+
+    def _note(self, url: str, future: Future[_Outcome]) -> None:
+        self._ended.put((url, future))
+        self._on_done()
+
+    def _fetch(self, url: str) -> _Outcome:
+        try:
+            stored = self._downloader.fetch(url)
+            return _Outcome(stored, datetime.now(UTC), self._hash_file(self._directory / stored.path))
+        except MediaError as error:
+            return _Outcome(error, datetime.now(UTC))
 
 
 def _host_of(url: str) -> str:
@@ -187,6 +253,7 @@ class _Outcome:
 
     result: Stored | MediaError
     at: datetime
+    hash: PictureHash | None = None
 
     def for_job(self, key: str) -> Fetched | FetchFailure:
         found = self.result
@@ -195,13 +262,5 @@ class _Outcome:
             return FetchFailure(key, found.reason, str(found), found.final, self.at, asked)
         return Fetched(
             key, found.sha256, found.path, found.bytes, found.width, found.height, found.format,
-            self.at,
+            self.at, self.hash,
         )  # fmt: skip
-
-
-def _fetch(downloader: Downloader, url: str) -> _Outcome:
-    try:
-        result: Stored | MediaError = downloader.fetch(url)
-    except MediaError as error:
-        result = error
-    return _Outcome(result, datetime.now(UTC))

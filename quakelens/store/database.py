@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, text
@@ -25,6 +26,8 @@ class Store:
     def __init__(self, url: URL) -> None:
         self.url = url
         self._engine = make_engine(url)
+        # SQLite waits for another writer by trying again after ever longer pauses; threads need not.
+        self._writing = threading.Lock() if url.get_backend_name() == "sqlite" else nullcontext()
 
     def __repr__(self) -> str:
         return f"Store({self.url.render_as_string(hide_password=True)})"
@@ -43,7 +46,7 @@ class Store:
             Busy: Another process wrote for longer than `BUSY_TIMEOUT_S`.
         """
         try:
-            with self._engine.execution_options(**{_WRITES: True}).begin() as connection:
+            with self._writing, self._engine.execution_options(**{_WRITES: True}).begin() as connection:
                 if connection.dialect.name == "postgresql":
                     # What SQLite does by itself: steps that read and then write need no other care.
                     connection.execute(text(f"SELECT pg_advisory_xact_lock({_POSTGRESQL_LOCK})"))

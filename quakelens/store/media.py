@@ -7,7 +7,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BigInteger, Connection, delete, func, insert, select, type_coerce, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    true,
+    type_coerce,
+    update,
+)
 
 from quakelens.store.database import Store
 from quakelens.store.tables import counters, earthquake_posts, media, pictures, post_media, posts
@@ -86,43 +98,52 @@ class MediaCounts:
         return self.fetched - self.groups
 
 
-def pending(store: Store, key: str) -> list[PendingMedia]:
-    """What is still to be fetched for an earthquake: its own posts' first, oldest first."""
+def pending(store: Store, key: str, limit: int | None = None) -> list[PendingMedia]:
+    """What was not tried yet for an earthquake: its own posts' first, oldest first; no more than `limit`."""
+    return _to_fetch(store, key, media.c.status == "pending", limit)
+
+
+def to_retry(store: Store, key: str, limit: int | None = None) -> list[PendingMedia]:
+    """What failed in earlier runs and may still come, in the order of `pending`."""
     again = (media.c.status == "failed") & media.c.final.is_(False) & (media.c.tries < MAX_TRIES)
-    first = func.min(posts.c.created_at)
+    return _to_fetch(store, key, again, limit)
+
+
+def _to_fetch(store: Store, key: str, which: ColumnElement[bool], limit: int | None) -> list[PendingMedia]:
+    # Each medium is asked for its posts, not the posts for their media: of those there may be 200,000.
+    linked = (
+        select(func.min(posts.c.created_at))
+        .select_from(post_media)
+        .join(posts, (posts.c.source == post_media.c.source) & (posts.c.id == post_media.c.post_id))
+        .where(post_media.c.source == media.c.source, post_media.c.media_key == media.c.key)
+        .where(of_earthquake(key))
+    )
     query = (
         select(media.c.source, media.c.key, media.c.url, media.c.kind)
-        .join(post_media, (post_media.c.source == media.c.source) & (post_media.c.media_key == media.c.key))
-        .join(posts, (posts.c.source == post_media.c.source) & (posts.c.id == post_media.c.post_id))
-        .join(
-            earthquake_posts,
-            (earthquake_posts.c.source == posts.c.source) & (earthquake_posts.c.post_id == posts.c.id),
-        )
-        .where(earthquake_posts.c.earthquake == key, (media.c.status == "pending") | again)
-        .group_by(media.c.source, media.c.key, media.c.url, media.c.kind)
-        # max() of a boolean is not known to PostgreSQL; the number of own posts says the same.
-        .order_by(func.count().filter(earthquake_posts.c.lookback.is_(False)) == 0, first, media.c.key)
+        .where(which, carried(key))
+        .order_by(~carried(key, lookback=False), linked.scalar_subquery(), media.c.key)
+        .limit(limit)
     )
     with store.read() as connection:
         return [PendingMedia(*row) for row in connection.execute(query)]
 
 
 def set_failed(
-    store: Store, item: PendingMedia, *, reason: str, message: str, final: bool, at: datetime, asked: bool = True
-) -> None:
-    """Keep why a picture could not be fetched; one that was fetched meanwhile stays so.
+    connection: Connection, item: PendingMedia, *, reason: str, message: str, final: bool, at: datetime,
+    asked: bool = True,
+) -> None:  # fmt: skip
+    """Within a transaction that writes: keep why a picture could not be fetched; a fetched one stays so.
 
     Where its host was not even `asked`, the run does not count as one that tried.
     """
-    with store.write() as connection:
-        connection.execute(
-            update(media)
-            .where(_is(item), media.c.status != "fetched")
-            .values(
-                status="failed", reason=reason, message=message, final=final, tried_at=at,
-                tries=media.c.tries + int(asked),
-            )
-        )  # fmt: skip
+    connection.execute(
+        update(media)
+        .where(_is(item), media.c.status != "fetched")
+        .values(
+            status="failed", reason=reason, message=message, final=final, tried_at=at,
+            tries=media.c.tries + int(asked),
+        )
+    )  # fmt: skip
 
 
 def set_fetched(connection: Connection, item: PendingMedia, sha256: str, at: datetime) -> None:
@@ -259,6 +280,32 @@ def own_media(key: str) -> Any:
         .where(earthquake_posts.c.earthquake == key, earthquake_posts.c.lookback.is_(False))
         .distinct()
         .subquery("own_media")
+    )
+
+
+def carried(key: str, *, lookback: bool | None = None) -> ColumnElement[bool]:
+    """Of a row of `media`: whether a post of an earthquake carries it; of its look-back or not, None for either.
+
+    Looked up from the medium on, so quick for few media, however many posts there are.
+    """
+    return exists(
+        select(post_media.c.post_id).where(
+            post_media.c.source == media.c.source,
+            post_media.c.media_key == media.c.key,
+            of_earthquake(key, lookback=lookback),
+        )
+    )
+
+
+def of_earthquake(key: str, *, lookback: bool | None = None) -> ColumnElement[bool]:
+    """Of a row of `post_media`: whether its post is an earthquake's; `lookback` as in `carried`."""
+    return exists(
+        select(earthquake_posts.c.post_id).where(
+            earthquake_posts.c.earthquake == key,
+            earthquake_posts.c.source == post_media.c.source,
+            earthquake_posts.c.post_id == post_media.c.post_id,
+            true() if lookback is None else earthquake_posts.c.lookback.is_(lookback),
+        )
     )
 
 

@@ -12,7 +12,7 @@ from quakelens.errors import UsageError
 from quakelens.locks import exclusive
 from quakelens.store.database import Store, make_engine
 
-NEWEST = "0003"
+NEWEST = "0004"
 """The newest migration. Alembic is only imported where the store is older."""
 
 _POSTGRESQL_LOCK = 7_150_214_004

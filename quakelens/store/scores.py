@@ -9,8 +9,8 @@ from datetime import datetime
 from sqlalchemy import Select, exists, func, select
 
 from quakelens.store.database import Store, insert_new
-from quakelens.store.media import own_media
-from quakelens.store.tables import pictures, scores
+from quakelens.store.media import carried, own_media
+from quakelens.store.tables import media, pictures, scores
 
 Box = tuple[float, float, float, float]
 
@@ -63,11 +63,21 @@ class ScoreCounts:
         return self.damaged + self.unsure
 
 
-def unscored(store: Store, key: str, model: str, groups: Collection[str] | None = None) -> list[Unscored]:
+def unscored(
+    store: Store, key: str, model: str, groups: Collection[str] | None = None, *,
+    among: Sequence[str] | None = None, limit: int | None = None,
+) -> list[Unscored]:  # fmt: skip
     """What is to be scored next for an earthquake: the first picture of each group without a decision.
 
-    Where that one has an error, it is the next of the group; so ask again until nothing is left. `groups` are
-    the only ones to be looked at.
+    Where that one has an error, it is the next of the group; so ask again until nothing is left.
+
+    Args:
+        store: Knows the pictures.
+        key: The earthquake's.
+        model: Version.
+        groups: The only ones to be looked at.
+        among: Look only at the groups of these pictures, by sha256: quick, however many others there are.
+        limit: No more than so many.
     """
     other, mine = pictures.alias(), scores.alias()
     decided = exists(
@@ -78,8 +88,10 @@ def unscored(store: Store, key: str, model: str, groups: Collection[str] | None 
     tried = exists(select(scores.c.sha256).where(scores.c.sha256 == pictures.c.sha256, scores.c.model == model))
     first = (
         select(func.min(pictures.c.number))
-        .where(pictures.c.group_id.in_(_groups(key)), ~decided, ~tried)
+        .where(pictures.c.group_id.in_(_groups(key, among)), ~decided, ~tried)
         .group_by(pictures.c.group_id)
+        .order_by(func.min(pictures.c.number))
+        .limit(limit)
     )
     if groups is not None:
         first = first.where(pictures.c.group_id.in_(groups))
@@ -167,6 +179,10 @@ def count_scores(store: Store, key: str, model: str) -> ScoreCounts:
     )
 
 
-def _groups(key: str) -> Select[tuple[str]]:
-    own, own_pictures = own_media(key), pictures.alias()
-    return select(own_pictures.c.group_id).join(own, own.c.sha256 == own_pictures.c.sha256)
+def _groups(key: str, among: Sequence[str] | None = None) -> Select[tuple[str]]:
+    own_pictures = pictures.alias()
+    if among is None:
+        own = own_media(key)
+        return select(own_pictures.c.group_id).join(own, own.c.sha256 == own_pictures.c.sha256)
+    mine = exists(select(media.c.key).where(media.c.sha256 == own_pictures.c.sha256, carried(key, lookback=False)))
+    return select(own_pictures.c.group_id).where(own_pictures.c.sha256.in_(among), mine)

@@ -248,7 +248,7 @@ post_media = Table(
     Column("position", Integer, nullable=False),
     ForeignKeyConstraint(["source", "post_id"], ["posts.source", "posts.id"], ondelete="CASCADE"),
     ForeignKeyConstraint(["source", "media_key"], ["media.source", "media.key"], ondelete="CASCADE"),
-    Index("ix_post_media_media", "source", "media_key"),
+    Index("ix_post_media_media", "source", "media_key", "post_id"),
 )
 
 scores = Table(

@@ -210,7 +210,7 @@ def test_summary_adds_up(tmp_path: Path) -> None:
     )
     assert list(found.as_dict()) == [
         "earthquake", "posts", "new_posts", "media", "fetched", "failed", "near_duplicates", "scored", "flagged",
-        "skipped_lines", "cost_usd", "report",
+        "skipped_lines", "cost_usd", "report", "latency",
     ]  # fmt: skip
     assert (found.earthquake, found.posts, found.media, found.fetched) == (EARTHQUAKE.id, 9, 17, 17)
     assert found.fetched - found.near_duplicates == found.scored + scored.errors == 6
