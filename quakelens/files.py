@@ -2,22 +2,68 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import secrets
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+_OPEN_FILES = Path("/proc/self/fd")
+
 
 @contextmanager
 def write_atomically(path: Path) -> Iterator[IO[bytes]]:
     """Open a file for binary writing that takes the place of `path` when the block ends without error.
 
-    Its folder is made if need be. The content is on the disk before the name is.
+    Its folder is made if need be. The content is on the disk before the name is. Where the system can, the file
+    has no name until then, so that nothing stays of one whose process is killed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    nameless = _nameless(path.parent)
+    if nameless is None:
+        with _under_another_name(path) as file:
+            yield file
+        return
+    with os.fdopen(nameless, "wb") as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
+        os.fchmod(file.fileno(), 0o644)
+        try:
+            _give_name(file.fileno(), path)
+        except FileExistsError:
+            other = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
+            _give_name(file.fileno(), other)
+            other.replace(path)
+
+
+def _nameless(folder: Path) -> int | None:
+    """Open a file that has no name yet; None where the system or the file system does not know such."""
+    if not hasattr(os, "O_TMPFILE") or not _OPEN_FILES.is_dir():
+        return None
+    try:
+        return os.open(folder, os.O_TMPFILE | os.O_WRONLY, 0o600)
+    except OSError as error:
+        if error.errno in (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT):
+            return None
+        raise
+
+
+def _give_name(descriptor: int, path: Path) -> None:
+    folder = os.open(_OPEN_FILES, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        # Without the folder Python would link to the entry in /proc instead of following it.
+        os.link(str(descriptor), path, src_dir_fd=folder, follow_symlinks=True)
+    finally:
+        os.close(folder)
+
+
+@contextmanager
+def _under_another_name(path: Path) -> Iterator[IO[bytes]]:
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     partial = Path(name)
     try:
