@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -192,11 +193,12 @@ class _OneByOne:
         return bool(self._ready)
 
     def start(self, job: FetchJob) -> None:
-        for result in self._fetch([job]):
-            if isinstance(result, Fetched):
-                self._ready.append(replace(result, hash=self._hash_of(self._media_dir / result.path)))
-            else:
-                self._ready.append(result)
+        result = next(iter(self._fetch([job])), None)
+        if isinstance(result, Fetched):
+            result = replace(result, hash=self._hash_of(self._media_dir / result.path))
+        elif result is None:
+            result = FetchFailure(job.key, "network", f"nothing came of {job.url}", False, datetime.now(UTC))
+        self._ready.append(result)
 
     def done(self) -> list[Fetched | FetchFailure]:
         results, self._ready = self._ready, []
