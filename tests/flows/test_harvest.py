@@ -22,7 +22,8 @@ from flows.watch import watch
 from quakelens.demo.sample import Sample
 from quakelens.demo.sample_products import UNID
 from quakelens.demo.servers import Fault, Faults, FeedServer, XApi, demo_faults, read_products
-from quakelens.errors import FeedError, SourceError, UsageError
+from quakelens.errors import FeedError, ImageError, SourceError, UsageError
+from quakelens.images import decode
 from quakelens.registry.registry import Registry
 from quakelens.settings import Settings, Workspace, store_url_of
 from quakelens.store import open_store
@@ -246,3 +247,33 @@ def test_x_without_a_token_says_what_to_set(world: World, monkeypatch: pytest.Mo
     monkeypatch.delenv("QUAKELENS_X_BEARER_TOKEN")
     with pytest.raises(UsageError, match="QUAKELENS_X_BEARER_TOKEN"):
         harvest_and_score("sample7001", now=world.now)
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a picture is none of those that the sample breaks on purpose."""
+    try:
+        decode(path.read_bytes())
+    except ImageError:
+        return False
+    return True
+
+
+def test_an_archive_is_scored_and_reported_like_any_network_without_asking_one(world: World, tmp_path: Path) -> None:
+    pictures = [path for path in sorted(world.sample.live.rglob("*.jpg")) if is_whole(path)][:6]
+    assert len(pictures) == 6
+    lines = ["tweet_id\timage_id\ttweet_text\timage_path"]
+    for number, path in enumerate(pictures):
+        post = ((int(world.now.timestamp() * 1000) - 1_288_834_974_657) << 22) + number  # X's ids hold the time
+        lines.append(f"{post}\t{post}_0\twords {number}\tdata_image/{number}.jpg")
+        (tmp_path / "set" / "data_image").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "set" / "data_image" / f"{number}.jpg").write_bytes(path.read_bytes())
+    (tmp_path / "set" / "table.tsv").write_text("\n".join([*lines, "a broken row"]), encoding="utf-8")
+    source = f"archive:{tmp_path / 'set'}"
+    summary = harvest_and_score("sample7001", sources=[source], now=world.now)
+    assert (summary.new_posts, summary.media, summary.failed, summary.skipped_lines) == (6, 6, 0, 1)
+    assert summary.scored > 0 and summary.cost_usd == 0
+    assert (world.report / "index.html").is_file()
+    assert world.x.searches == []
+    again = harvest_and_score("sample7001", sources=[source], now=world.now)
+    assert (again.new_posts, again.posts, again.skipped_lines) == (0, summary.posts, 1)
+    assert "archive" not in {str(row[1]).partition(":")[0] for row in world.rows("posts")}
