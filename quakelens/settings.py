@@ -30,6 +30,7 @@ class Settings(BaseSettings):
         usgs_event_url: USGS FDSN event service, for looking an earthquake up by id.
         emsc_feed_url: EMSC FDSN event service, which `watch` reads beside the USGS's feed and which is asked for
             earthquakes by EMSC id; empty to leave the EMSC out.
+        emsc_stream_url: EMSC websocket, which wakes `watch` before the minute is over; empty to do without.
         sources: Networks that are harvested, separated by commas; empty: all that the settings give access to.
         budget_earthquake_usd: US dollars that the networks may charge for one earthquake, over all runs.
         budget_day_usd: US dollars that they may charge in one UTC day, over all earthquakes.
@@ -65,6 +66,7 @@ class Settings(BaseSettings):
     usgs_feed_url: str = "https://earthquake.usgs.gov/earthquakes/feed/v1.0/summary/4.5_day.geojson"
     usgs_event_url: str = "https://earthquake.usgs.gov/fdsnws/event/1/query"
     emsc_feed_url: str = "https://www.seismicportal.eu/fdsnws/event/1/query"
+    emsc_stream_url: str = "wss://www.seismicportal.eu/standing_order/websocket"
     sources: str = ""
     budget_earthquake_usd: float = Field(default=25.0, ge=0)
     budget_day_usd: float = Field(default=50.0, ge=0)

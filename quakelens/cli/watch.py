@@ -10,31 +10,41 @@ import click
 EVERY_S = 60.0
 """The USGS makes its feeds anew each minute."""
 
+AT_LEAST_S = 10.0
+"""Between two readings, also when the EMSC announces several earthquakes at once."""
+
 
 @click.command("watch")
-@click.option("--once", is_flag=True, help="Read the feed once and end when the harvests that it started end.")
+@click.option("--once", is_flag=True, help="Read the feeds once and end when the harvests that it started end.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a harvest.")
 def command(once: bool, as_json: bool) -> None:
-    """Read the earthquake feed, every minute or once, and harvest what can have damaged buildings."""
+    """Read the earthquake feeds, once or every minute, and harvest what can have damaged buildings.
+
+    The EMSC's websocket wakes it before the minute is over.
+    """
+    from quakelens.earthquakes.emsc_stream import Alarm
     from quakelens.errors import FeedError
     from quakelens.orchestration import load_flow, speak
     from quakelens.params import read_params
     from quakelens.settings import read_settings, workspace_of
 
-    workspace = workspace_of(read_settings())
+    settings = read_settings()
+    workspace = workspace_of(settings)
     read_params(workspace.params)  # a wrong key is said before a server is started
     speak()
     watch = load_flow("watch", workspace)
-    while True:
-        started = time.monotonic()
-        try:
-            for summary in watch():
-                told = json.dumps(summary.as_dict()) if as_json else f"report: {summary.report}"
-                click.echo(told)
-        except FeedError as error:
+    with Alarm("" if once else settings.emsc_stream_url) as alarm:
+        while True:
+            started = time.monotonic()
+            try:
+                for summary in watch():
+                    told = json.dumps(summary.as_dict()) if as_json else f"report: {summary.report}"
+                    click.echo(told)
+            except FeedError as error:
+                if once:
+                    raise
+                click.echo(f"{error}", err=True)  # the next reading may succeed
             if once:
-                raise
-            click.echo(f"{error}", err=True)  # the next reading may succeed
-        if once:
-            return
-        time.sleep(max(0.0, EVERY_S - (time.monotonic() - started)))
+                return
+            time.sleep(max(0.0, AT_LEAST_S - (time.monotonic() - started)))
+            alarm.wait(EVERY_S - (time.monotonic() - started))
