@@ -81,6 +81,14 @@ def test_reads_alert_intensity_towns_and_the_shaken_area() -> None:
     assert found.contours[1].lines[0] == ((37.0, 37.1), (37.2, 37.3))
 
 
+def test_the_preferred_id_may_be_another_than_the_products() -> None:
+    with FeedServer(feed(), products={"at1": WHOLE}) as server:
+        assert read(server) == read_detail(
+            f"{server.url}/earthquakes/feed/v1.0/detail/at1.geojson", only={origin(server.url)}
+        )
+        assert read(server).problems == ()
+
+
 def test_earlier_and_shorter_lists_of_towns_are_read_too() -> None:
     listed = CITIES["all_cities"][:1]
     for files in (listed, {"onepager_cities": listed}):

@@ -139,8 +139,8 @@ class FeedServer(LocalServer):
         return html_reply(404) if feature is None else json_reply(200, self._details(feature))
 
     def _details(self, feature: Mapping[str, Any]) -> dict[str, Any]:
-        products = next((self._products[each] for each in sorted(_ids(feature)) if each in self._products), {})
-        return detail_document(feature, products, self.url)
+        code = next((each for each in sorted(_ids(feature)) if each in self._products), str(feature["id"]))
+        return detail_document(feature, code, self._products.get(code, {}), self.url)
 
 
 def _emsc(request: Request, document: bytes) -> Reply:

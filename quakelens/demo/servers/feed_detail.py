@@ -54,10 +54,10 @@ def with_detail_urls(document: bytes, base: str) -> bytes:
     return json.dumps(feed, ensure_ascii=False).encode() if features else document
 
 
-def detail_document(feature: Mapping[str, Any], products: Products, base: str) -> dict[str, Any]:
-    """The detail document of an announcement."""
+def detail_document(feature: Mapping[str, Any], code: str, products: Products, base: str) -> dict[str, Any]:
+    """The detail document of an announcement; `code` is the id under which the products were made."""
     listed = {
-        kind: [_product(str(feature["id"]), kind, each, base) for each in several]
+        kind: [_product(code, kind, each, base) for each in several]
         for kind, several in {"origin": (Product({}),), **products}.items()
     }
     properties = {key: value for key, value in feature["properties"].items() if key != "detail"}
