@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from quakelens.errors import QuakelensError
@@ -22,14 +22,20 @@ NAMED_BY = 16
 """Digits of its sha256 by which a labelled picture's file is named."""
 
 
-def remove_derived(workspace: Workspace, sha256s: Collection[str]) -> int:
+def remove_derived(workspace: Workspace, artifacts: Sequence[Path], sha256s: Collection[str]) -> int:
     """Remove rows, features and sheets of some pictures from the pipeline's outputs and MLflow's artifacts.
+
+    Args:
+        workspace: Of the pipeline.
+        artifacts: Folders of MLflow's artifacts.
+        sha256s: Of the pictures.
 
     Returns:
         How many files changed or went.
     """
+    folders = (workspace.prepared, workspace.features, workspace.trained, workspace.evaluated, *artifacts)
     changed = 0
-    for table in _found(workspace, "*.csv"):
+    for table in _found(folders, "*.csv"):
         text = _without_rows(table.read_text(encoding="utf-8", errors="replace"), sha256s)
         if text is None:
             continue
@@ -38,9 +44,9 @@ def remove_derived(workspace: Workspace, sha256s: Collection[str]) -> int:
             changed += 1
         _write(table, text.encode())
         changed += 1
-    for summary in _found(workspace, "prepare.json"):
+    for summary in _found(folders, "prepare.json"):
         changed += _without_warnings(summary, sha256s)
-    for features in (*_found(workspace, "*.npz"), *(workspace.cache / "features").glob("*.npz")):
+    for features in (*_found(folders, "*.npz"), *(workspace.cache / "features").glob("*.npz")):
         changed += _without_features(features, sha256s)
     return changed
 
@@ -55,9 +61,8 @@ def mentions(name: str, content: bytes, sha256s: Collection[str]) -> bool:
     return False
 
 
-def _found(workspace: Workspace, pattern: str) -> Iterator[Path]:
-    artifacts = workspace.mlruns / "artifacts"
-    for folder in (workspace.prepared, workspace.features, workspace.trained, workspace.evaluated, artifacts):
+def _found(folders: Sequence[Path], pattern: str) -> Iterator[Path]:
+    for folder in folders:
         yield from sorted(path for path in folder.rglob(pattern) if path.is_file())
 
 

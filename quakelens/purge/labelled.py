@@ -10,7 +10,7 @@ from quakelens.dataset.labelled import TABLE, read_collection
 from quakelens.dataset.remove import remove
 from quakelens.purge.derived import mentions, remove_derived
 from quakelens.purge.versions import open_objects, remove_versions
-from quakelens.registry.lookup import tracking_uri_of
+from quakelens.registry.lookup import artifact_folders
 from quakelens.settings import Settings, Workspace
 from quakelens.store import Store, todo
 from quakelens.store.todo import Task
@@ -57,8 +57,9 @@ def remove_labelled(
         todo.add(connection, {Task("folder", "", picture.event) for picture in held}, now)
     remove(workspace.labelled, sha256s)
     _track(store, workspace)
-    derived = remove_derived(workspace, sha256s)
-    if not tracking_uri_of(workspace, settings).startswith("sqlite:"):
+    artifacts = artifact_folders(workspace, settings)
+    derived = remove_derived(workspace, artifacts or (), sha256s)
+    if artifacts is None:
         derived += _remove_from_server(workspace, settings, sha256s)
     versions = sum(remove_versions(open_objects(place), sha256s) for place in versioning.places(workspace))
     if not problems:

@@ -58,6 +58,31 @@ def find(ref: str, workspace: Workspace, settings: Settings) -> Found:
     return Found(version, _bundle_folder(version, location, workspace, settings))
 
 
+def artifact_folders(workspace: Workspace, settings: Settings) -> list[Path] | None:
+    """Folders with the artifacts of MLflow's runs; None where they are not all files of this machine.
+
+    MLflow stores absolute paths: what a workspace that was moved logs goes to where it was before.
+    """
+    uri = tracking_uri_of(workspace, settings)
+    if not uri.startswith("sqlite:///"):
+        return None
+    database = Path(uri.removeprefix("sqlite:///"))
+    here = workspace.mlruns / "artifacts"
+    if not database.is_file():
+        return [here]
+    connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=30)
+    try:
+        uris = [str(row[0]) for row in connection.execute("SELECT DISTINCT artifact_uri FROM runs")]
+    except sqlite3.DatabaseError:
+        return None
+    finally:
+        connection.close()
+    paths = [each.removeprefix("file://") for each in uris]
+    if any("://" in path for path in paths):
+        return None
+    return [here, *(Path(path) for path in sorted(paths) if not Path(path).is_relative_to(here))]
+
+
 def _starter() -> Found:
     from quakelens.model.starter import starter_folder
 
