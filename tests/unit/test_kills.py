@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 
 def test_harvest_that_is_killed_at_random_moments_ends_as_an_undisturbed_one() -> None:
     command = [sys.executable, str(ROOT / "scripts" / "check_kills.py"), "--kills", "4", "--posts", "250"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=200)
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=200)
     assert done.stdout, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
     assert found["failures"] == []
