@@ -7,7 +7,7 @@ from quakelens.errors import SourceRefused
 from quakelens.sources.jetstream_match import Matcher, fold, query_of
 from quakelens.sources.topic import Topic
 
-WORDS = tuple(word for words in params().harvest.words.values() for word in words)
+WORDS = ("building collapsed", *(word for words in params().harvest.words.values() for word in words.earthquake))
 
 
 @pytest.fixture(scope="module")
