@@ -68,13 +68,12 @@ def _remove(
     from quakelens.sources.post import Gone
     from quakelens.store import open_store
 
+    params = read_params(workspace.params)  # a wrong key is said before anything is asked
     store = open_store(store_url_of(settings, workspace))
     now = datetime.now(UTC)
     gone = Gone() if author is None else author_gone(store, settings, source, author, now)
     gone = Gone(gone.posts | frozenset(posts), gone.authors)
-    removed, files = remove(
-        store, workspace, settings, read_params(workspace.params), source, gone, now, asked=True
-    )  # fmt: skip
+    removed, files = remove(store, workspace, settings, params, source, gone, now, asked=True)
     if as_json:
         value = {"source": source, "removed_posts": removed.posts, "earthquakes": removed.earthquakes, **asdict(files)}
         click.echo(json.dumps(value, ensure_ascii=False))

@@ -18,7 +18,7 @@ YOUNG_S = 600.0
 
 _AT_ONCE = 100  # files that go in one transaction: others wait meanwhile
 _NAME = re.compile(r"^(?P<sha256>[0-9a-f]{64})\.\w+$")
-_PARTIAL = re.compile(r"^\..+-\w{8}$")
+_PARTIAL = re.compile(r"^\..+-\w{8}(\w{8})?$")
 
 
 def remove_files(store: Store, workspace: Workspace) -> int:
