@@ -14,6 +14,7 @@ from typing import Any
 from quakelens.errors import Busy
 from quakelens.harvest.pages import PagesResult
 from quakelens.harvest.stream import Stream
+from quakelens.memory import few_arenas
 
 _LOOK_S = 1.0  # how often it is looked whether the claim is still held
 _REST = 10.0  # a report that takes long is written less often: at most this share of the time, 1 in so many
@@ -60,6 +61,7 @@ def harvest_at_once(
         Busy: The earthquake was taken over.
         Exception: Whatever fetching or scoring raised, after all else had ended.
     """
+    few_arenas()
     posts, pictures = Stream(), Stream()
     refresh = _NowAndThen(meanwhile, every_s)
     with ThreadPoolExecutor(len(sources) + 2, thread_name_prefix="harvest") as pool:
