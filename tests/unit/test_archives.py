@@ -156,7 +156,7 @@ def test_damaged_gzip_is_read_up_to_the_damage(tmp_path: Path) -> None:
         file = tmp_path / f"{name}.gz"
         file.write_bytes(content)
         posts, problems = read(file)
-        assert 300 < len(posts) < 900
+        assert 200 < len(posts) < 900  # what was unpacked in one go with the damage is lost with it
         assert told in problems[-1] and all("words" not in each for each in problems)
     file = tmp_path / "no.gz"
     file.write_bytes(b"\x1f\x8bno gzip")
