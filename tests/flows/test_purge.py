@@ -83,8 +83,8 @@ def rewritten(sample: Sample) -> tuple[list[StoredPost], list[StoredPost], tuple
             if alone and sum(near(hashes[image], other, limits) for other in hashes.values()) == 1:
                 hers.append(
                     replace(
-                        post, text=f"{post.text} {WORDS[0]}", alt_text=f"{WORDS[1]} {image}", author="her_handle_x",
-                        author_id=WORDS[3],
+                        post, text=f"earthquake collapsed building {WORDS[0]} {post.text}", author="her_handle_x",
+                        author_id=WORDS[3], alt_text=f"{WORDS[1]} {image}",
                         place={"id": "5a1e00000000cafe", "full_name": f"{WORDS[2]}, Nowhere", "country_code": "GR",
                                "place_type": "city", "bbox": [20.0, 37.0, 20.1, 37.1]},
                     )
