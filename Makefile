@@ -35,6 +35,7 @@ bench: setup
 	@$(BIN)/python benchmarks/backends.py $(PICTURES)
 	@$(BIN)/python benchmarks/duplicates.py $(if $(PICTURES),--folder $(PICTURES))
 	@$(BIN)/python benchmarks/jetstream.py
+	@$(BIN)/python benchmarks/burst.py $(if $(PICTURES),--pictures $(PICTURES))
 
 clean:
 	rm -rf $(VENV) .demo .demo-corpus

@@ -10,22 +10,27 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 from prefect.settings import PREFECT_API_URL
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from flows.harvest_and_score import harvest_and_score
 from flows.watch import watch
 from quakelens.demo.sample import Sample
 from quakelens.demo.sample_products import UNID
 from quakelens.demo.servers import Fault, Faults, FeedServer, XApi, demo_faults, read_products
+from quakelens.demo.servers.jetstream import JetstreamServer
+from quakelens.demo.servers.jetstream_events import Event, cid_of, commit, did_of, images, post_record, tid_of
 from quakelens.errors import FeedError, ImageError, SourceError, UsageError
 from quakelens.images import decode
 from quakelens.registry.registry import Registry
 from quakelens.settings import Settings, Workspace, store_url_of
+from quakelens.sources import jetstream
+from quakelens.sources.jetstream_reading import Pace
 from quakelens.store import open_store
 from quakelens.store.tables import metadata
 
@@ -172,6 +177,26 @@ def test_killed_in_the_middle_and_run_again_it_completes(world: World, after: st
     assert not [path for path in world.workspace.root.rglob(".*-*") if path.is_file() and "media" in path.parts]
 
 
+def test_killed_again_and_again_while_pictures_come_it_completes(world: World) -> None:
+    fetched: list[int] = []
+    for pictures in (4, 15, 30):
+        process = start_harvest(world)
+        while len(world.x.pictures_sent) < pictures and process.poll() is None:
+            time.sleep(0.01)
+        assert process.poll() is None, "it ended before it could be killed"
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        fetched.append(len([row for row in world.rows("media") if "fetched" in row]))
+    assert fetched == sorted(fetched)
+    assert fetched[-1] > 0
+    summary = harvest_and_score("sample7001", now=world.now)
+    assert summary.fetched + summary.failed == summary.media
+    assert summary.failed == 3
+    assert len(world.rows("scores")) == len({row[:2] for row in world.rows("scores")})
+    assert [row[2] for row in sorted(world.rows("runs"), key=lambda row: str(row[8]))] == ["lost"] * 3 + ["done"]
+    assert not [path for path in world.workspace.root.rglob(".*-*") if path.is_file() and "media" in path.parts]
+
+
 def archived_ids(world: World) -> set[str]:
     """Posts of the pages that are in the archive: one line about the request, then the response as it came."""
     pages = (gzip.decompress(path.read_bytes()) for path in world.workspace.pages.rglob("*.gz"))
@@ -277,3 +302,83 @@ def test_an_archive_is_scored_and_reported_like_any_network_without_asking_one(w
     again = harvest_and_score("sample7001", sources=[source], now=world.now)
     assert (again.new_posts, again.posts, again.skipped_lines) == (0, summary.posts, 1)
     assert "archive" not in {str(row[1]).partition(":")[0] for row in world.rows("posts")}
+
+
+def with_a_second_earthquake(feed: bytes) -> bytes:
+    """The feed with an earthquake of the same hour on the other side of the world."""
+    document = json.loads(feed)
+    (first,) = [each for each in document["features"] if each["id"] == "sample7001"]
+    other = json.loads(json.dumps(first))
+    other["id"] = "sample7999"
+    other["properties"] |= {
+        "ids": ",sample7999,",
+        "code": "7999",
+        "detail": None,
+        "place": "offshore Chile",
+        "mag": 6.9,
+    }
+    other["geometry"]["coordinates"] = [-72.0, -33.0, 20.0]
+    document["features"].append(other)
+    return json.dumps(document).encode()
+
+
+def test_each_network_of_each_earthquake_is_followed_up_when_its_own_poll_is_due(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def posted(number: int, at: datetime) -> Event:
+        record = post_record("Earthquake! A wall came down", at, embed=images([cid_of(b"%d" % number)]))
+        return commit(did_of(f"author{number}"), at, "create", tid_of(at, number), record)
+
+    monkeypatch.setenv("QUAKELENS_EMSC_FEED_URL", "")
+    world.feed.set(with_a_second_earthquake(world.sample.feed.read_bytes()))
+    world.x.faults = Faults({1: Fault("429-reset", 900.0)})  # longer than a run waits, and for all that follow
+    earlier = [posted(number, world.now - timedelta(minutes=10 + number)) for number in range(3)]
+    at = [world.now]
+
+    def present() -> float:
+        return at[0].timestamp()
+
+    # The stream is read up to its present, which here lies months back.
+    monkeypatch.setattr(jetstream, "Pace", partial(Pace, clock=present))
+    with JetstreamServer(earlier, now=at[0]) as bluesky:
+        monkeypatch.setenv("QUAKELENS_SOURCES", "x,bluesky")
+        monkeypatch.setenv("QUAKELENS_BLUESKY_JETSTREAM_URLS", bluesky.url)
+        monkeypatch.setenv("QUAKELENS_BLUESKY_CDN_URL", world.x.url)
+
+        # X is limited: that stops neither Bluesky nor the other earthquake.
+        both = watch(now=world.now)
+        assert {each.earthquake for each in both} == {"sample7001", "sample7999"}
+        assert [each.new_posts for each in both] == [3, 3]
+        assert len(world.x.searches) == 2
+        polls = {(row[0], row[1]): row for row in world.rows("polls")}
+        assert {key: row[4] for key, row in polls.items()} == {
+            ("sample7001", "bluesky"): "done", ("sample7001", "x"): "limited",
+            ("sample7999", "bluesky"): "done", ("sample7999", "x"): "limited",
+        }  # fmt: skip
+        for row in (row for key, row in polls.items() if key[1] == "bluesky"):
+            assert timedelta(minutes=10) <= row[3] - world.now < timedelta(minutes=13)  # the clock goes on
+        resets = [row[3] - datetime.now(UTC) for key, row in polls.items() if key[1] == "x"]
+        assert all(timedelta(minutes=10) < each < timedelta(minutes=16) for each in resets)
+
+        # Nothing is due before its time.
+        assert watch(now=world.now + timedelta(minutes=9)) == []
+
+        # Then only Bluesky is, and it gives only what is new.
+        later = world.now + timedelta(minutes=14)
+        bluesky.add(posted(7, world.now + timedelta(minutes=5)))
+        at[0] = later
+        bluesky.move_to(later)
+        assert [each.new_posts for each in watch(now=later)] == [1, 1]
+        assert len(world.x.searches) == 2
+
+        # X's time has come for one of the earthquakes (the clock of its limits is the real one).
+        store = open_store(store_url_of(Settings(), world.workspace))
+        with store.write() as connection:
+            table = metadata.tables["polls"]
+            which = (table.c.earthquake == "sample7001") & (table.c.source == "x")
+            connection.execute(update(table).where(which).values(next_at=later + timedelta(minutes=1)))
+        store.close()
+        asked = len(bluesky.cursors)
+        (summary,) = watch(now=later + timedelta(minutes=1))
+        assert summary.earthquake == "sample7001"
+        assert (len(world.x.searches), len(bluesky.cursors)) == (3, asked)
