@@ -29,7 +29,7 @@ from quakelens.settings import Settings, Workspace
 
 REMOTE = "storage"
 TIMEOUT_S = 6 * 3600.0
-_BUSY = "Unable to acquire lock"
+_BUSY = ("Unable to acquire lock", "is busy, it is being blocked by")  # by the whole repository, by a stage's files
 _RUNNING = re.compile(r"Running stage '(\w+)'")
 
 
@@ -175,7 +175,7 @@ def run(
             code, lines = _run_once(workspace, arguments, on_line)
             if code == 0:
                 return lines
-            if not any(_BUSY in line for line in lines) or time.monotonic() > deadline:
+            if not any(words in line for line in lines for words in _BUSY) or time.monotonic() > deadline:
                 raise PipelineError(_explain(arguments, lines))
             time.sleep(1.0)
 

@@ -1,5 +1,6 @@
 """DVC as quakelens uses it: workspaces in git and outside of it, its errors, and two at once."""
 
+import json
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -74,3 +75,29 @@ def test_two_at_once_wait_for_each_other(tmp_path: Path) -> None:
     foreign.wait()
     assert len(list(workspace.labelled.glob("*.dvc"))) == 3
     run(workspace, ["status"])
+
+
+def test_a_dvc_that_outlived_its_quakelens_and_still_works_on_a_stage_is_waited_for(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "place")
+    initialise(workspace, Settings())
+    workspace.pipeline.write_text("stages:\n  make:\n    cmd: echo made > made.txt\n    outs: [made.txt]\n", "utf-8")
+    orphan = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    holder = {"pid": orphan.pid, "cmd": "dvc repro"}
+    place = workspace.root / ".dvc" / "tmp" / "rwlock"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(json.dumps({"write": {str(workspace.root / "made.txt"): holder}}), encoding="utf-8")
+    met = []
+
+    def end_once_met(line: str) -> None:
+        if "is busy" in line:
+            met.append(line)
+            orphan.kill()
+            orphan.communicate()
+
+    try:
+        run(workspace, ["repro"], on_line=end_once_met)
+    finally:
+        orphan.kill()
+        orphan.communicate()
+    assert len(met) == 1
+    assert (workspace.root / "made.txt").read_text(encoding="utf-8") == "made\n"
