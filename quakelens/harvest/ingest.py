@@ -13,7 +13,7 @@ from quakelens.harvest.window import earthquake_window
 from quakelens.params import Harvest
 from quakelens.sources.post import Gone, ParsedPage
 from quakelens.sources.source import Source
-from quakelens.store import Store
+from quakelens.store import Store, todo
 from quakelens.store.posts import PageRow, add_page, known_pages
 
 OnGone = Callable[[str, Gone], None]
@@ -52,9 +52,11 @@ class Ingest:
     def archived(self, archive: PageArchive, keys: Sequence[str]) -> None:
         """Store the pages that a killed run archived and did not store."""
         known = known_pages(self._store, keys)
+        due = {task.name for task in todo.pending(self._store, "page") if task.source == self._source.name}
         for path in archive.paths():
             if path in known:
-                redact_if_due(self._store, archive.root, path, self._source)  # killed just before it was
+                if path in due:  # killed just before it was
+                    redact_if_due(self._store, archive.root, path, self._source)
                 continue
             try:
                 page = archive.read(path)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import chain
 
 from quakelens.earthquakes.earthquake import Earthquake
 from quakelens.errors import BudgetReached, SourceError
@@ -135,14 +136,16 @@ class Walker:
         window = earthquake_window(self.earthquake, self.params)
         edge = earliest(self.source, self.now)
         complete = self._complete_walks(walks)
-        if complete:
-            asked_at = complete[0].first.request.asked_at
+        newest = next(complete, None)
+        if newest is not None:
+            asked_at = newest.first.request.asked_at
             if window.is_past(asked_at) or not self.source.traits.bounded:
                 return None
-            marks = [mark for mark in map(self._mark_of, complete) if mark is not None]
-            if marks and (edge is None or self._newest_time(marks[0]) > edge):
-                return self._request("window", query, window.start, window.end_at(self.now), marks[0].newest_id)
-            if marks:
+            marks = map(self._mark_of, chain([newest], complete))
+            mark = next((page for page in marks if page is not None), None)
+            if mark is not None and (edge is None or self._newest_time(mark) > edge):
+                return self._request("window", query, window.start, window.end_at(self.now), mark.newest_id)
+            if mark is not None:
                 # The mark is too old for the source: ask by time, from where the last walk looked up to.
                 window = replace(window, start=max(window.start, asked_at - OVERLAP))
         reached = reachable(window, self.source, self.now)
@@ -155,21 +158,21 @@ class Walker:
             self.problems.append(reached.cut)
         return self._request("window", query, reached.start, reached.end_at(self.now), None)
 
-    def _complete_walks(self, walks: dict[int, list[str]]) -> list[_Walked]:
-        """The walks that reached their end, the newest first."""
-        complete = []
+    def _complete_walks(self, walks: dict[int, list[str]]) -> Iterator[_Walked]:
+        """The walks that reached their end, the newest first; older ones are only read if they are asked for."""
         for walk in sorted(walks, reverse=True):
-            last, first = self._last_readable(walks[walk]), self._last_readable(walks[walk][:1])
+            last = self._last_readable(walks[walk])
+            first = last if len(walks[walk]) == 1 else self._last_readable(walks[walk][:1])
             if last is not None and first is not None and last.next_token is None:
-                complete.append(_Walked(walks[walk], first, last))
-        return complete
+                yield _Walked(walks[walk], first, last)
 
     def _mark_of(self, walk: _Walked) -> ArchivedPage | None:
         """The page of a walk that holds the mark to go on from; None if the walk found nothing."""
         if self.source.traits.forward:
             return walk.last if walk.last.newest_id is not None else None
         # A page without posts can lead to one that has some.
-        pages = map(self._last_readable, ([path] for path in walk.paths))
+        later = map(self._last_readable, ([path] for path in walk.paths[1:]))
+        pages = chain([walk.first], later)
         return next((page for page in pages if page is not None and page.newest_id is not None), None)
 
     def _newest_time(self, page: ArchivedPage) -> datetime:
