@@ -11,6 +11,7 @@ from quakelens.sources.bluesky_redact import redact_search
 from quakelens.sources.bluesky_session import Session
 from quakelens.sources.bluesky_views import indexed_at, parse_search, views_of
 from quakelens.sources.bluesky_xrpc import read_object
+from quakelens.sources.free import FreeSource
 from quakelens.sources.post import Page, ParsedPage
 from quakelens.sources.source import Traits
 from quakelens.sources.topic import Topic
@@ -21,7 +22,7 @@ _LATE = timedelta(minutes=2)
 _ADDRESSES = Addresses()
 
 
-class BlueskySearchSource:
+class BlueskySearchSource(FreeSource):
     """`app.bsky.feed.searchPosts`, newest posts first. Its posts are those of Bluesky, like the stream's."""
 
     name = "bluesky-search"
@@ -85,21 +86,9 @@ class BlueskySearchSource:
             fetched_at=datetime.now(UTC),
         )
 
-    def count(self, query: str, *, start_time: datetime, end_time: datetime | None, since_id: str | None) -> int:
-        """Never asked: it is free, and Bluesky does not count."""
-        raise SourceRefused("Bluesky does not count the posts of a search: ask for them")
-
     def parse(self, raw: bytes) -> ParsedPage:
         """See `quakelens.sources.bluesky_views.parse_search`."""
         return parse_search(raw, self._addresses)
-
-    def most_usd(self, page_size: int) -> float:
-        """Free."""
-        return 0.0
-
-    def cost_usd(self, raw: bytes) -> float:
-        """Free."""
-        return 0.0
 
     def redact(self, raw: bytes, *, posts: Collection[str], authors: Collection[str]) -> bytes:
         """See `quakelens.sources.bluesky_redact.redact_search`."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 
-from quakelens.errors import SourceRefused
 from quakelens.sources.bluesky_record import Addresses
+from quakelens.sources.free import FreeSource
 from quakelens.sources.jetstream_connection import Host
 from quakelens.sources.jetstream_frames import microseconds
 from quakelens.sources.jetstream_match import Matcher, query_of
@@ -21,7 +21,7 @@ _NOTHING = NothingKnown()
 _ADDRESSES = Addresses()
 
 
-class JetstreamSource:
+class JetstreamSource(FreeSource):
     """All posts of Bluesky, of which those with pictures and one of the words are kept. Free, without a login.
 
     Deletions, and accounts that are deleted, suspended or deactivated, come in the same stream and are kept
@@ -103,21 +103,9 @@ class JetstreamSource:
             fetched_at=datetime.now(UTC),
         )
 
-    def count(self, query: str, *, start_time: datetime, end_time: datetime | None, since_id: str | None) -> int:
-        """Never asked: a stream cannot be counted without reading it."""
-        raise SourceRefused("Bluesky's stream does not count: read it")
-
     def parse(self, raw: bytes) -> ParsedPage:
         """See `quakelens.sources.jetstream_payload.parse_page`."""
         return parse_page(raw, self._addresses)
-
-    def most_usd(self, page_size: int) -> float:
-        """Free."""
-        return 0.0
-
-    def cost_usd(self, raw: bytes) -> float:
-        """Free."""
-        return 0.0
 
     def redact(self, raw: bytes, *, posts: Collection[str], authors: Collection[str]) -> bytes:
         """See `quakelens.sources.jetstream_payload.redact_page`."""

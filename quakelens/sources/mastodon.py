@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from quakelens.errors import SourceRefused, SourceUnavailable, UsageError
+from quakelens.sources.free import FreeSource
 from quakelens.sources.mastodon_client import Instance, error_of
 from quakelens.sources.mastodon_payload import archived, created_at, parse_page, redact_page
 from quakelens.sources.post import Page, ParsedPage
@@ -24,7 +25,7 @@ the time at which it was written (lib/mastodon/snowflake.rb)."""
 _FIRST_SNOWFLAKE = datetime(2016, 1, 1, tzinfo=UTC)
 
 
-class MastodonSource:
+class MastodonSource(FreeSource):
     """Public posts with a tag, as each of some servers knows them.
 
     A query is `server#tag`. No server knows all posts; one that is seen on several servers is one post, as its
@@ -105,21 +106,9 @@ class MastodonSource:
             fetched_at=now,
         )
 
-    def count(self, query: str, *, start_time: datetime, end_time: datetime | None, since_id: str | None) -> int:
-        """Never asked, see `Traits.count_usd`."""
-        raise SourceUnavailable("Mastodon counts no posts")
-
     def parse(self, raw: bytes) -> ParsedPage:
         """Read the posts of a raw page; see `quakelens.sources.mastodon_payload.parse_page`."""
         return parse_page(raw)
-
-    def most_usd(self, page_size: int) -> float:
-        """Mastodon is free."""
-        return 0.0
-
-    def cost_usd(self, raw: bytes) -> float:
-        """Mastodon is free."""
-        return 0.0
 
     def redact(self, raw: bytes, *, posts: Collection[str], authors: Collection[str]) -> bytes:
         """See `quakelens.sources.mastodon_payload.redact_page`."""

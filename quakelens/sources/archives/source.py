@@ -15,6 +15,7 @@ from quakelens.sources.archives.lines import NotReadable
 from quakelens.sources.archives.page import Head
 from quakelens.sources.archives.payload import parse_page, redact_page
 from quakelens.sources.archives.reading import MAX_LINE, Line, Lines, Place
+from quakelens.sources.free import FreeSource
 from quakelens.sources.jetstream_page import KnownPosts, NothingKnown
 from quakelens.sources.post import Page, ParsedPage
 from quakelens.sources.source import Traits
@@ -33,7 +34,7 @@ class _Kept:
     frame: ParsedPage | None = None
 
 
-class ArchiveSource:
+class ArchiveSource(FreeSource):
     """Posts that a user has in files; asks nothing of any network.
 
     Times are not looked at: who names an archive wants all of it. What is newer than the last import of the same
@@ -95,21 +96,9 @@ class ArchiveSource:
         over = place.file >= len(self._found.files)
         return Page(raw, next_token=None if over else str(place), newest_id=str(place), fetched_at=datetime.now(UTC))
 
-    def count(self, query: str, *, start_time: datetime, end_time: datetime | None, since_id: str | None) -> int:
-        """Never asked, see `Traits.count_usd`."""
-        raise SourceUnavailable("an archive is not counted")
-
     def parse(self, raw: bytes) -> ParsedPage:
         """See `quakelens.sources.archives.payload.parse_page`."""
         return parse_page(raw)
-
-    def most_usd(self, page_size: int) -> float:
-        """Nothing is asked of a network."""
-        return 0.0
-
-    def cost_usd(self, raw: bytes) -> float:
-        """Nothing is asked of a network."""
-        return 0.0
 
     def redact(self, raw: bytes, *, posts: Collection[str], authors: Collection[str]) -> bytes:
         """See `quakelens.sources.archives.payload.redact_page`."""
