@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pydantic import TypeAdapter
-
 
 @dataclass(frozen=True, slots=True)
 class ShakenCity:
@@ -56,16 +54,3 @@ class Detail:
     box: Box | None
     contours: tuple[Contour, ...]
     problems: tuple[str, ...]
-
-
-_DETAIL = TypeAdapter(Detail)
-
-
-def to_document(detail: Detail) -> str:
-    """As JSON, for the store."""
-    return _DETAIL.dump_json(detail).decode()
-
-
-def from_document(document: str) -> Detail:
-    """Out of the store's JSON."""
-    return _DETAIL.validate_json(document)

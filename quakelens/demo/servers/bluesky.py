@@ -74,10 +74,6 @@ class BlueskyServer(LocalServer):
         """Let all tokens of a kind (`access`, `refresh`) be over."""
         self._tokens = {token: kind_ for token, kind_ in self._tokens.items() if kind_ != kind}
 
-    def renew_limits(self) -> None:
-        """Let the time pass after which there is more."""
-        self._reset_at = 0.0
-
     def _answer(self, request: Request) -> Reply:
         if not request.path.startswith("/xrpc/"):
             return self._picture(request.path)

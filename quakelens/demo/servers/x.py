@@ -39,7 +39,6 @@ class XApi(LocalServer):
         searches: Parameters of each search, also of those that failed.
         calls: Endpoint and parameters of each request with a token, of whatever kind.
         billed: Id of each post of each answer that was sent whole, in order, repeats too.
-        billed_users: Id of each author that was sent, answer by answer.
         posts: What it knows; `append`, `remove` and `remove_author` change it.
         billing: What X would charge, at its worst: answers that were cut off are charged for too.
         compliance: The batch jobs.
@@ -132,11 +131,6 @@ class XApi(LocalServer):
         return self._answers.sent_posts
 
     @property
-    def billed_users(self) -> list[str]:
-        """Id of each author that was sent, answer by answer."""
-        return self._answers.sent_users
-
-    @property
     def billed_usd(self) -> float:
         """What X would charge, US dollars; see `Billing`."""
         return self.billing.usd
@@ -163,12 +157,6 @@ class XApi(LocalServer):
         with self._lock:
             self.posts.gone_authors[author_id] = reason
             self._remove_pictures([post.id for post in self.posts.by_id.values() if post.author_id == author_id])
-
-    def restore(self, *ids: str) -> None:
-        """Take `remove` back; its pictures stay away."""
-        with self._lock:
-            for number in ids:
-                self.posts.gone.pop(number, None)
 
     def _remove_pictures(self, ids: Iterable[str]) -> None:
         touched = {p.name for number in ids if number in self.posts.by_id
@@ -235,7 +223,7 @@ class XApi(LocalServer):
             case "lookup":
                 reply = self._answers.lookup(request, self.now, is_sent)
             case "user":
-                reply = self._answers.user(request, self.now, is_sent)
+                reply = self._answers.user(request, self.now)
             case "usage":
                 reply = self._answers.usage(self.now)
             case "compliance":

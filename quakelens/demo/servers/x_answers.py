@@ -32,7 +32,6 @@ class Answers:
 
     Attributes:
         sent_posts: Id of each post that was sent whole, answer by answer.
-        sent_users: Id of each author, likewise.
     """
 
     def __init__(
@@ -40,7 +39,6 @@ class Answers:
         fresh: timedelta, reposts_found: bool,
     ) -> None:  # fmt: skip
         self.sent_posts: list[str] = []
-        self.sent_users: list[str] = []
         self._posts = posts
         self._billing = billing
         self._base_url = base_url
@@ -109,7 +107,7 @@ class Answers:
         self._bill(body, now, is_sent)
         return json_reply(200, body)
 
-    def user(self, request: Request, now: datetime, is_sent: bool) -> Reply:
+    def user(self, request: Request, now: datetime) -> Reply:
         """An author by handle."""
         lists = read_user(request.query, self._recent)
         handle = request.path.rpartition("/")[2]
@@ -120,8 +118,6 @@ class Answers:
         builder = Builder(self._posts, lists, self._base_url, self._spelling)
         body = {"data": builder.user(number, handle)}
         self._billing.charge(now, users=[number])
-        if is_sent:
-            self.sent_users.append(number)
         return json_reply(200, body)
 
     def usage(self, now: datetime) -> Reply:
@@ -160,7 +156,6 @@ class Answers:
         self._billing.charge(now, posts=[*posts, *along], users=users)
         if is_sent:
             self.sent_posts += posts
-            self.sent_users += users
 
 
 def _floor(time: datetime, step: timedelta) -> datetime:
