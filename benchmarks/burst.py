@@ -61,7 +61,7 @@ from quakelens.harvest.summary import percentiles
 from quakelens.model.starter import starter_folder
 from quakelens.params import Params, read_params
 from quakelens.registry.lookup import Found
-from quakelens.report.current import report_on
+from quakelens.report.apart import report_apart
 from quakelens.settings import Workspace
 from quakelens.sources.x import XSource
 from quakelens.store import Store, charges, earthquakes, open_store
@@ -190,7 +190,7 @@ class Burst:
                     store, earthquake.id, engine, self.workspace.media, self.workspace.heatmaps,
                     batch_size=engine.batch_size, pictures=pictures, on_batch=self._scored,
                 ),
-                meanwhile=lambda: report_on(store, earthquake.id, model, self.workspace, datetime.now(UTC)),
+                meanwhile=lambda: report_apart(store, earthquake.id, model, self.workspace, datetime.now(UTC)),
                 every_s=self.report_every_s,
             )  # fmt: skip
         finally:

@@ -33,7 +33,7 @@ from quakelens.params import Params
 from quakelens.progress import progress
 from quakelens.purge.remove import complete_in_harvest, on_gone
 from quakelens.registry.lookup import Found, find
-from quakelens.report.current import report_on
+from quakelens.report.apart import report_apart
 from quakelens.settings import Settings, Workspace, allowed_hosts
 from quakelens.sources.available import open_source
 from quakelens.store import Store
@@ -140,7 +140,7 @@ def write_report(
     store: Store, earthquake: Earthquake, model: Found, workspace: Workspace, now: datetime, notice: str | None
 ) -> Path:
     """Write the report's page, GeoJSON and CSV."""
-    files = report_on(store, earthquake.id, model, workspace, now, notice)
+    files = report_apart(store, earthquake.id, model, workspace, now, notice)
     create_link_artifact(files.html.as_uri(), key="report", link_text=earthquake.title)
     return files.html
 
