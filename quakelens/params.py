@@ -128,7 +128,7 @@ class Split(Section):
 class Model(Section):
     """What turns a picture into features."""
 
-    backbone: str = Field(pattern=r"^(efficientnet_lite0|(timm|torchvision):[A-Za-z0-9_.\-]+)$")
+    backbone: str = Field(pattern=r"^(efficientnet_lite[0-2](\.blocks)?|(timm|torchvision):[A-Za-z0-9_.\-]+)$")
     pixels: int = Field(ge=32, le=1024)
     resize: Literal["crop", "pad", "squash"]
 

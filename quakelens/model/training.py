@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,6 +96,31 @@ def fit_head(
     return Head(weight.astype(np.float32), bias)
 
 
+def fit_centred(
+    features: NDArray[np.float32],
+    damaged: NDArray[np.bool_],
+    sources: Sequence[str],
+    folds: Sequence[str],
+    training: sections.Training,
+) -> Head:
+    """Fit a head, and move its bias to where its logits of pictures that it has not seen are balanced.
+
+    A head is more certain of the pictures that it was fitted on than of others, and the fewer it has seen, the
+    further off is its bias. So each of the `folds` (names, one a picture) is left out in turn, and the bias is
+    moved by what Platt scaling of these logits says, both classes weighing the same. Logits of heads that were
+    fitted on other pictures can then be compared.
+
+    Raises:
+        DataError: Only one class is there.
+    """
+
+    def plain(rows: NDArray[np.bool_]) -> Head:
+        return fit_head(features[rows], damaged[rows], _chosen(sources, rows), training)
+
+    head = plain(np.ones(len(damaged), dtype=np.bool_))
+    return replace(head, bias=head.bias + _offset(_left_out(features, damaged, folds, plain), damaged))
+
+
 def out_of_fold(
     features: NDArray[np.float32],
     damaged: NDArray[np.bool_],
@@ -103,18 +128,47 @@ def out_of_fold(
     folds: Sequence[str],
     training: sections.Training,
 ) -> NDArray[np.float64]:
-    """Logits `(N,)` of each picture by a head that was fitted without the picture's fold.
+    """Logits `(N,)` of each picture by a head of `fit_centred` that was fitted without the picture's fold.
 
     NaN where the fold's absence leaves one class only, and for pictures without a fold (an empty name),
     which every head is fitted on.
     """
+
+    def centred(rows: NDArray[np.bool_]) -> Head:
+        names = _chosen(folds, rows)
+        return fit_centred(features[rows], damaged[rows], _chosen(sources, rows), names, training)
+
+    return _left_out(features, damaged, folds, centred)
+
+
+def _left_out(
+    features: NDArray[np.float32],
+    damaged: NDArray[np.bool_],
+    folds: Sequence[str],
+    fit: Callable[[NDArray[np.bool_]], Head],
+) -> NDArray[np.float64]:
     names = np.array(folds)
     logits = np.full(len(damaged), np.nan)
     for fold in sorted(set(folds) - {""}):
-        inside = names == fold
-        rest = damaged[~inside]
-        if rest.size == 0 or rest.all() or not rest.any():
-            continue
-        others = [source for source, left_out in zip(sources, inside, strict=True) if not left_out]
-        logits[inside] = fit_head(features[~inside], rest, others, training).logits(features[inside])
+        rest = names != fold
+        if 0 < damaged[rest].sum() < rest.sum():
+            logits[~rest] = fit(rest).logits(features[~rest])
     return logits
+
+
+def _chosen(values: Sequence[str], rows: NDArray[np.bool_]) -> list[str]:
+    return [value for value, inside in zip(values, rows, strict=True) if inside]
+
+
+def _offset(logits: NDArray[np.float64], damaged: NDArray[np.bool_]) -> float:
+    """By how much logits must be moved so that 0 means even odds; 0 if that cannot be told."""
+    from quakelens.evaluation.calibration import fit_platt, weights_at
+
+    known = np.isfinite(logits)
+    if damaged[known].all() or not damaged[known].any():
+        return 0.0
+    try:
+        platt = fit_platt(logits[known], damaged[known], weights_at(0.5, damaged[known]))
+    except DataError:  # no better than chance on what was left out
+        return 0.0
+    return platt.b / platt.a

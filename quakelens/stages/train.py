@@ -16,7 +16,7 @@ from quakelens.evaluation.thresholds import choose_thresholds
 from quakelens.files import write_atomically, write_json
 from quakelens.model.bundle import Calibration, Thresholds, TrainedOn
 from quakelens.model.decisions import probability_of
-from quakelens.model.training import Head, fit_head, out_of_fold
+from quakelens.model.training import Head, fit_centred, out_of_fold
 from quakelens.stages.features import OUTPUT as FEATURES
 from quakelens.stages.features import read_features
 from quakelens.stages.pictures import predictions_of, read_pictures
@@ -49,7 +49,7 @@ def run(prepared: Path, features: Path, out: Path, params: sections.Params) -> N
     damaged = np.array([picture.damaged for picture in pictures])
     sources = [picture.source for picture in pictures]
     folds = [picture.fold for picture in pictures]
-    head = fit_head(values, damaged, sources, params.training)
+    head = fit_centred(values, damaged, sources, folds, params.training)
     logits = out_of_fold(values, damaged, sources, folds, params.training)
     judged = np.isfinite(logits)
     if damaged[judged].all() or not damaged[judged].any():
