@@ -6,12 +6,8 @@ again completes it, and once more changes no byte.
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 from quakelens import params as sections
@@ -23,7 +19,8 @@ from quakelens.dataset.add_report import (
     OtherEvent,
     Unreadable,
 )
-from quakelens.dataset.hashes import DECODED_SIDE, hash_collection, write_cache
+from quakelens.dataset.forms.read import Options, read_labels
+from quakelens.dataset.hashes import hash_collection, write_cache
 from quakelens.dataset.labelled import (
     IMAGES,
     LOCK_WAIT_S,
@@ -35,60 +32,52 @@ from quakelens.dataset.labelled import (
     write_if_changed,
     write_manifest,
 )
-from quakelens.dataset.manifest import Manifest, Row, explain, read_manifest
-from quakelens.duplicates import PictureHash, hash_picture
-from quakelens.errors import DataError, ImageError
+from quakelens.dataset.manifest import Manifest, Row, explain, place
+from quakelens.dataset.reading import Read, read_each
+from quakelens.duplicates import PictureHash
+from quakelens.errors import DataError
 from quakelens.hash_index import HashIndex
-from quakelens.images import EXTENSIONS, decode, format_of, read_bytes
-
-_IN_FLIGHT = 32  # pictures in memory at once
-
-
-@dataclass(frozen=True, slots=True)
-class _Read:
-    data: bytes
-    sha256: str
-    extension: str
-    hash: PictureHash
 
 
 def add(
-    manifest: Path,
+    path: Path,
     labelled: Path,
     *,
     max_pixels: int,
     duplicates: sections.Duplicates,
+    options: Options = Options(),  # noqa: B008
     relabel: bool = False,
     wait_s: float = LOCK_WAIT_S,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> AddReport:
-    """Copy the pictures of a labelled manifest into the collection, and their rows.
+    """Copy labelled pictures into the collection, and their rows.
 
     A picture that is in the collection keeps its label and earthquake, and the difference is reported.
 
     Args:
-        manifest: CSV of the form that `manifest.py` describes.
+        path: Labelled data of a form that `forms/read.py` knows.
         labelled: Folder of the collection; made if need be.
         max_pixels: Width times height above which a picture is refused.
         duplicates: When two pictures are near-duplicates; those are reported, and added all the same.
+        options: What is said of the data beside its path.
         relabel: Replace label, earthquake and other columns of pictures that are in the collection.
         wait_s: Seconds to wait for another process that changes the collection.
         on_progress: Called with how many rows are done, and of how many.
 
     Raises:
-        DataError: The manifest cannot be read, nothing in it can be used, or the collection has bad rows or
+        DataError: The data cannot be read, nothing in it can be used, or the collection has bad rows or
             is not pulled, so that writing would lose rows.
         Busy: Another process did not finish in time.
     """
-    incoming = read_manifest(manifest)
+    incoming = read_labels(path, options)
     if not incoming.rows:
-        raise DataError(f"{manifest} has no usable row: {explain(incoming.problems)}")
+        raise DataError(f"{incoming.path} has no usable row: {explain(incoming.problems)}")
     with locked(labelled, wait_s):
         collection = read_collection(labelled)
         _refuse_faults(collection, labelled)
         hashes, _ = hash_collection(labelled, collection.pictures, max_pixels=max_pixels)
         adding = _Adding(labelled, collection, hashes, duplicates, relabel)
-        for done, (row, read) in enumerate(_read_all(incoming, max_pixels), 1):
+        for done, (row, read) in enumerate(read_each(incoming, max_pixels), 1):
             if isinstance(read, Unreadable):
                 adding.unreadable.append(read)
             else:
@@ -97,9 +86,10 @@ def add(
                 on_progress(done, len(incoming.rows))
         if not adding.taken:
             first = adding.unreadable[0]
+            at = place(first.file, first.line) or first.image
             raise DataError(
-                f"none of the {len(incoming.rows)} pictures that {manifest} names can be read; the first, "
-                f"in line {first.line}: {first.message}"
+                f"none of the {len(incoming.rows)} pictures that {incoming.path} names can be read; the first, "
+                f"{at}: {first.message}"
             )
         adding.write()
     return adding.report(incoming)
@@ -135,7 +125,7 @@ class _Adding:
         self.other_events: list[OtherEvent] = []
         self.near: list[NearDuplicate] = []
 
-    def take(self, row: Row, read: _Read) -> None:
+    def take(self, row: Row, read: Read) -> None:
         """Add a picture, or compare its row to what is kept of it."""
         given = Labelled(
             image=f"{IMAGES}/{read.sha256[:16]}{read.extension}",
@@ -143,6 +133,7 @@ class _Adding:
             event=row.event,
             source=row.source,
             group=row.group,
+            cannot_show=row.cannot_show,
             note=row.note,
             licence=row.licence,
             sha256=read.sha256,
@@ -174,12 +165,13 @@ class _Adding:
 
     def report(self, incoming: Manifest) -> AddReport:
         """What was done."""
-        counts = Counter((kept.event, kept.label, kept.source) for kept in self.taken.values())
+        counts = Counter((kept.event, kept.label, kept.source, kept.group) for kept in self.taken.values())
         return AddReport(
             added=self.added,
             already=len(self.taken) - self.added,
             replaced=self.replaced,
             counts=tuple(Count(*key, pictures) for key, pictures in sorted(counts.items())),
+            unlabelled=incoming.unlabelled,
             bad_rows=incoming.problems,
             unreadable=tuple(self.unreadable),
             conflicts=tuple(self.conflicts),
@@ -187,7 +179,7 @@ class _Adding:
             near_duplicates=tuple(self.near),
         )
 
-    def _put(self, picture: Labelled, read: _Read) -> None:
+    def _put(self, picture: Labelled, read: Read) -> None:
         # Written again where it is missing or damaged; its manifest follows when all are written.
         write_if_changed(self.labelled / picture.path, read.data)
         before = self.kept.get(picture.sha256, {})
@@ -206,6 +198,8 @@ class _Adding:
             for other in self.kept[sha256].values():
                 self.near.append(
                     NearDuplicate(
+                        line=row.line,
+                        file=row.file,
                         image=row.image,
                         sha256=given.sha256,
                         event=given.event,
@@ -221,6 +215,7 @@ class _Adding:
             self.conflicts.append(
                 Conflict(
                     line=row.line,
+                    file=row.file,
                     image=row.image,
                     sha256=given.sha256,
                     kept=kept.label,
@@ -230,32 +225,7 @@ class _Adding:
                 )
             )
         if kept.event != given.event:
-            self.other_events.append(OtherEvent(row.line, row.image, given.sha256, kept.event, given.event))
-
-
-def _read_all(manifest: Manifest, max_pixels: int) -> Iterator[tuple[Row, _Read | Unreadable]]:
-    def read(row: Row) -> _Read | Unreadable:
-        return _read(manifest, row, max_pixels)
-
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as threads:
-        for start in range(0, len(manifest.rows), _IN_FLIGHT):
-            rows = manifest.rows[start : start + _IN_FLIGHT]
-            yield from zip(rows, threads.map(read, rows), strict=True)
-
-
-def _read(manifest: Manifest, row: Row, max_pixels: int) -> _Read | Unreadable:
-    path = manifest.file(row)
-    if not path.resolve().is_relative_to(manifest.path.parent.resolve()):
-        what = f"{row.image} is a link out of the manifest's folder: copy the picture there instead"
-        return Unreadable(row.line, row.image, "outside", what)
-    try:
-        if path.exists() and not path.is_file():
-            raise ImageError("unsupported", f"{path} is no file")  # reading a pipe would wait for ever
-        data = read_bytes(path)
-        picture = decode(data, max_pixels=max_pixels, at_least=DECODED_SIDE)
-        return _Read(data, hashlib.sha256(data).hexdigest(), EXTENSIONS[format_of(data)], hash_picture(picture))
-    except ImageError as error:
-        return Unreadable(row.line, row.image, error.reason, str(error))
+            self.other_events.append(OtherEvent(row.line, row.file, row.image, given.sha256, kept.event, given.event))
 
 
 def _refuse_faults(collection: Collection, labelled: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from quakelens import versioning
 from quakelens.dataset.add import add
 from quakelens.dataset.add_report import AddReport
+from quakelens.dataset.forms.read import Options
 from quakelens.dataset.labelled import events
 from quakelens.params import Params
 from quakelens.settings import Workspace
@@ -16,25 +17,27 @@ from quakelens.settings import Workspace
 def collect(
     workspace: Workspace,
     params: Params,
-    manifest: Path,
+    path: Path,
     *,
+    options: Options = Options(),  # noqa: B008
     relabel: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> AddReport:
-    """Add the pictures of a manifest, put every earthquake's folder under DVC, and push it to the remote.
+    """Add labelled pictures, put every earthquake's folder under DVC, and push it to the remote.
 
     Killed halfway and run again, it completes.
 
     Raises:
-        DataError: Nothing in the manifest can be used.
+        DataError: Nothing of it can be used.
         Busy: Another process changes the data for too long.
         PipelineError: DVC failed.
     """
     report = add(
-        manifest,
+        path,
         workspace.labelled,
         max_pixels=params.media.max_pixels,
         duplicates=params.duplicates,
+        options=options,
         relabel=relabel,
         on_progress=on_progress,
     )

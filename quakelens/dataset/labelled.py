@@ -37,6 +37,7 @@ class Labelled:
         event: An earthquake's slug, `none` or `unknown`; also the name of the folder.
         source: Where it comes from.
         group: Why it stays out of the figures; empty if it does not.
+        cannot_show: Earthquakes that it certainly does not show, with spaces between them; or `any`.
         note: Free text.
         licence: What is known of the rights on it.
         sha256: Of the file, 64 hex digits.
@@ -47,6 +48,7 @@ class Labelled:
     event: str
     source: str
     group: str
+    cannot_show: str
     note: str
     licence: str
     sha256: str

@@ -2,9 +2,10 @@
 
 `image` is relative to the CSV and stays in its folder. `label` is `damaged` or `not_damaged`. `event` is an
 earthquake's slug such as `2015-nepal`, or `none` for a picture of no earthquake, or `unknown` where the
-source does not say which. `source` says where the picture comes from. Of further columns `group`, `note` and
-`licence` are kept: a row with a `group` looks like damage, but is not damage by an earthquake seen from the
-ground for certain, so it stays out of all figures.
+source does not say which. `source` says where the picture comes from. Of further columns `group`, `cannot_show`,
+`note` and `licence` are kept. A row with a `group` looks like damage, but is not damage by an earthquake seen from the
+ground for certain, so it stays out of all figures. `cannot_show` names the earthquakes, with spaces between them, that
+a picture of an `unknown` one certainly does not show, or `any`: it can show none of those that are named.
 """
 
 from __future__ import annotations
@@ -12,14 +13,14 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from quakelens.errors import DataError
 
 COLUMNS = ("image", "label", "event", "source")
-OPTIONAL_COLUMNS = ("group", "note", "licence", "sha256")
+OPTIONAL_COLUMNS = ("group", "cannot_show", "note", "licence", "sha256")
 LABELS = ("damaged", "not_damaged")
 
 NONE = "none"
@@ -27,6 +28,9 @@ NONE = "none"
 
 UNKNOWN = "unknown"
 """Event of a picture whose source does not say which earthquake it shows."""
+
+ANY = "any"
+"""In `cannot_show`: the picture can show no earthquake that has a name here."""
 
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
 _MAX_FIELD = 10_000  # characters; more means a quote that was never closed
@@ -37,15 +41,17 @@ class Row:
     """One labelled picture.
 
     Attributes:
-        line: Where its row ends in the file, the header being line 1.
+        line: Where its row ends in the file, the header being line 1; 0 where there is no list.
         image: Path relative to the manifest's folder, with forward slashes.
         label: `damaged` or `not_damaged`.
         event: An earthquake's slug, `none` or `unknown`.
         source: Where the picture comes from.
         group: Why it stays out of the figures; empty if it does not.
+        cannot_show: Earthquakes that it certainly does not show, sorted, with spaces between them; or `any`.
         note: Free text.
         licence: What is known of the rights on it.
         sha256: Of the file, where the manifest says it; else empty.
+        file: The list that names it, where there are several; relative to the folder of the pictures.
     """
 
     line: int
@@ -54,9 +60,11 @@ class Row:
     event: str
     source: str
     group: str = ""
+    cannot_show: str = ""
     note: str = ""
     licence: str = ""
     sha256: str = ""
+    file: str = ""
 
     @property
     def damaged(self) -> bool:
@@ -66,26 +74,48 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A row that cannot be used: where, what is wrong, and what to do."""
+    """A row that cannot be used: where, what is wrong, and what to do.
+
+    Attributes:
+        line: Of the list, 0 where there is none.
+        what: What is wrong and what to do.
+        file: The list, where there are several; or the folder or file that is meant.
+    """
 
     line: int
     what: str
+    file: str = ""
 
     def __str__(self) -> str:
-        return f"line {self.line}: {self.what}"
+        return f"{place(self.file, self.line)}: {self.what}"
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """The usable rows of a manifest, in its order, and the problems of the others."""
+    """The usable rows of labelled data, in their order, and the problems of the others.
+
+    Attributes:
+        path: What was read: a file, or the folder of a data set.
+        rows: What can be used.
+        problems: What cannot.
+        root: Folder to which `Row.image` is relative, and in which the pictures stay.
+        unlabelled: Rows that say nothing about damage, which are left out.
+    """
 
     path: Path
     rows: tuple[Row, ...]
     problems: tuple[Problem, ...]
+    root: Path
+    unlabelled: int = 0
 
     def file(self, row: Row) -> Path:
         """Where the picture of a row is."""
-        return self.path.parent / row.image
+        return self.root / row.image
+
+
+def place(file: str, line: int) -> str:
+    """A place in a list, for messages: `nepal.train, line 3`."""
+    return ", ".join(part for part in (file, f"line {line}" if line else "") if part)
 
 
 def is_earthquake(event: str) -> bool:
@@ -129,7 +159,7 @@ def read_manifest(path: Path) -> Manifest:
         ) from error
     if not rows and not problems:
         raise DataError(f"{path} has a header but no rows: write one row a picture below it")
-    return Manifest(path, tuple(rows), tuple(problems))
+    return Manifest(path, tuple(rows), tuple(problems), path.parent)
 
 
 def explain(problems: Sequence[Problem], limit: int = 5) -> str:
@@ -177,12 +207,14 @@ def _row(fields: list[str], header: list[str], line: int) -> Row | Problem:
         )
     values = {name: field.strip() for name, field in zip(header, fields, strict=True)}
     kept = {name: values.get(name, "") for name in (*COLUMNS, *OPTIONAL_COLUMNS)}
-    for what in _faults(kept):
+    for what in faults_of(kept):
         return Problem(line, what)
+    kept["cannot_show"] = " ".join(sorted(set(kept["cannot_show"].split())))
     return Row(line=line, **kept)
 
 
-def _faults(values: dict[str, str]) -> Iterator[str]:
+def faults_of(values: Mapping[str, str]) -> Iterator[str]:
+    """What is wrong with the columns of a row, each with what to do."""
     for name, value in values.items():
         if len(value) > _MAX_FIELD:
             yield f'{name} has {len(value):,} characters: look for a quote (") that is never closed'
@@ -199,6 +231,9 @@ def _faults(values: dict[str, str]) -> Iterator[str]:
             f"event `{values['event'][:60]}`: use small letters, digits and hyphens, such as 2015-nepal; "
             "or none, or unknown"
         )
+    for name in values["cannot_show"].split():
+        if not is_event(name) or not is_earthquake(name):
+            yield f"cannot_show names `{name[:60]}`: name earthquakes such as 2015-nepal, spaces between them; or any"
 
 
 def _path_faults(image: str) -> Iterator[str]:

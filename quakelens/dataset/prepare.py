@@ -91,7 +91,7 @@ def _check_whole(collection: Collection, faults: Sequence[Fault], labelled: Path
         raise DataError(f"{labelled} is not whole: {absent[0].path}: {absent[0].what}")
     rows = len(collection.pictures) + sum(fault.kind == "bad_row" for fault in collection.faults)
     if not rows:
-        raise DataError(f"{labelled} has no labelled pictures: add some with `quakelens data add MANIFEST`")
+        raise DataError(f"{labelled} has no labelled pictures: add some with `quakelens data add PATH`")
     if len(faults) > MAX_UNUSABLE_SHARE * rows:
         raise DataError(
             f"{len(faults)} of the {rows} labelled pictures in {labelled} cannot be used; the first: "

@@ -83,7 +83,7 @@ def assign(
     """
     ordered = sorted(pictures, key=lambda picture: (picture.sha256, picture.path))
     if not ordered:
-        raise DataError("there are no labelled pictures: add some with `quakelens data add MANIFEST`")
+        raise DataError("there are no labelled pictures: add some with `quakelens data add PATH`")
     rows = [_admit(picture, clusters, unusable) for picture in ordered]  # 1
     rows = _drop_conflicts(rows)  # 2
     counts = count_classes(row for row in rows if is_earthquake(row.picture.event))
@@ -268,6 +268,5 @@ def _say_short(
         verb = "hold out" if side == "held_out" else "do not hold out"
         return text + f"In params.yaml, split.held_out, {verb} one of: {', '.join(fit)}; or add pictures"
     return text + (
-        f"Add pictures of another earthquake, with {' and '.join(lacking)} buildings, "
-        "with `quakelens data add MANIFEST`"
+        f"Add pictures of another earthquake, with {' and '.join(lacking)} buildings, with `quakelens data add PATH`"
     )

@@ -80,7 +80,7 @@ def build(
     initialise(workspace, settings)
     if not workspace.labelled.is_dir():
         raise PipelineError(
-            f"{workspace.labelled} does not exist: add labelled pictures with `quakelens data add MANIFEST`"
+            f"{workspace.labelled} does not exist: add labelled pictures with `quakelens data add PATH`"
         )
     stages = reproduce(workspace, on_line)
     return Built(

@@ -1,4 +1,5 @@
 import csv
+import json
 import multiprocessing
 import os
 import signal
@@ -10,6 +11,7 @@ from drawn import DUPLICATES, encoded, labelled_rows, picture, tree, write_csv
 from filelock import FileLock
 from PIL import Image
 
+from quakelens.cli.data import _show
 from quakelens.dataset import add as adding
 from quakelens.dataset.add import add
 from quakelens.dataset.check import check, summary
@@ -49,7 +51,7 @@ def test_adds_pictures_by_earthquake_and_counts_them(manifest, labelled):
         ("none", "not_damaged", "streets", 4),
     ]
     lines = (labelled / "2015-nepal" / "manifest.csv").read_text().splitlines()
-    assert lines[0] == "image,label,event,source,group,note,licence,sha256"
+    assert lines[0] == "image,label,event,source,group,cannot_show,note,licence,sha256"
     hashes = [line.rsplit(",", 1)[1] for line in lines[1:]]
     assert hashes == sorted(hashes)
     assert all((labelled / "2015-nepal" / "images" / f"{name[:16]}.jpg").is_file() for name in hashes)
@@ -189,6 +191,71 @@ def test_near_duplicates_are_reported_within_and_across_earthquakes(manifest, la
         ("other.jpg", "2016-ecuador", "2015-nepal", True),
     ]
     assert report.added == 3
+
+
+def test_the_report_tells_a_person_and_a_program_what_to_look_at(manifest, labelled, tmp_path, capsys):
+    put(manifest, labelled)
+    folder = tmp_path / "later"
+    folder.mkdir()
+    (folder / "copy.jpg").write_bytes((manifest.parent / "2015-nepal-press-4.jpg").read_bytes())
+    (folder / "near.jpg").write_bytes(encoded(picture(3), quality=40))
+    (folder / "across.jpg").write_bytes(encoded(picture(1), quality=40))
+    (folder / "apart.jpg").write_bytes(encoded(picture(950)))
+    rows = [
+        {"image": image, "label": "damaged", "event": event, "source": "wire", "group": group}
+        for image, event, group in (
+            ("copy.jpg", "2015-nepal", ""),
+            ("near.jpg", "2015-nepal", ""),
+            ("across.jpg", "2016-ecuador", ""),
+            ("apart.jpg", "none", "war"),
+            ("absent.jpg", "none", "war"),
+            ("", "none", "war"),
+        )
+    ]
+    report = put(write_csv(folder / "m.csv", rows), labelled)
+    told = json.loads(json.dumps(report.as_json()))
+    assert [(pair["image"], pair["across"], pair["conflicting"]) for pair in told["near_duplicates"]] == [
+        ("near.jpg", False, True),
+        ("across.jpg", True, False),
+    ]
+    assert {"event": "none", "label": "damaged", "source": "wire", "group": "war", "pictures": 1} in told["counts"]
+    _show(report)
+    text = capsys.readouterr().out
+    assert [[cell.strip() for cell in line.split("│")[1:-1]] for line in text.splitlines() if "│" in line] == [
+        ["2015-nepal", "1", "1", "0"],
+        ["2016-ecuador", "1", "0", "0"],
+        ["none", "0", "0", "1"],
+        ["wire", "2", "0", "1"],
+        ["press", "0", "1", "0"],
+    ]
+    for part in (
+        "3 added, 1 were there",
+        "1 rows cannot be used:\n  line 7: image is empty",
+        "1 pictures cannot be read:\n  line 6: ",
+        "line 2: copy.jpg: not_damaged stays, damaged was given",
+        "2 pairs of near-duplicates, kept together by `prepare`: 1 within an earthquake, 1 across",
+        "across.jpg (2016-ecuador, damaged) looks like ",
+        "near.jpg (2015-nepal, damaged) looks like ",
+        "(2015-nepal, not_damaged)",
+    ):
+        assert part in text
+
+
+def test_what_a_picture_cannot_show_is_kept_with_it(tmp_path, labelled):
+    folder = tmp_path / "in"
+    rows = [row | {"cannot_show": ""} for row in labelled_rows(folder, "unknown", 2, 2)]
+    for row, value in zip(rows, (" 2016-ecuador 2015-nepal  2015-nepal", "any", "", "2015 Nepal"), strict=True):
+        row["cannot_show"] = value
+    report = put(write_csv(folder / "manifest.csv", rows), labelled)
+    assert [problem.what[:24] for problem in report.bad_rows] == ["cannot_show names `Nepal"]
+    kept = [picture.cannot_show for picture in read_collection(labelled).pictures]
+    assert sorted(kept) == ["", "2015-nepal 2016-ecuador", "any"]
+    rows[1]["cannot_show"] = "2015-nepal"
+    assert put(write_csv(folder / "manifest.csv", rows[:3]), labelled, relabel=True).replaced == 1
+    old = labelled / "unknown" / "manifest.csv"
+    with old.open(newline="") as file:  # as written before there was the column
+        write_csv(old, [{k: v for k, v in row.items() if k != "cannot_show"} for row in csv.DictReader(file)])
+    assert {picture.cannot_show for picture in read_collection(labelled).pictures} == {""}
 
 
 def test_rows_of_the_collection_that_cannot_be_read_are_never_dropped(manifest, labelled):

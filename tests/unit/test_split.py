@@ -19,7 +19,7 @@ def params(**changes):
     return Split(**(values | changes))
 
 
-def shot(number, event="2000-quake", damaged=True, source="press", group=""):
+def shot(number, event="2000-quake", damaged=True, source="press", group="", cannot_show=""):
     sha256 = f"{number:064x}"
     return Labelled(
         image=f"images/{number}.jpg",
@@ -27,6 +27,7 @@ def shot(number, event="2000-quake", damaged=True, source="press", group=""):
         event=event,
         source=source,
         group=group,
+        cannot_show=cannot_show,
         note="",
         licence="",
         sha256=sha256,
