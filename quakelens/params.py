@@ -115,6 +115,8 @@ class Split(Section):
     held_out_share: Share
     seed: int
     min_per_class: int = Field(ge=1)
+    source_folds: int = Field(default=3, ge=1)
+    helpers: bool = True
 
     @field_validator("held_out")
     @classmethod

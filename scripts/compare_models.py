@@ -21,7 +21,7 @@ from corpus import Corpus, View, features, read_corpus
 from numpy.typing import NDArray
 from study import STUDY, study_by_image, study_left_out
 
-from quakelens.dataset.leave_out import Fold, Helpers, leave_out
+from quakelens.dataset.leave_out import Fold, Helpers, Place, folds_of, leave_out
 from quakelens.evaluation.calibration import expected_calibration_error, fit_platt, weights_at
 from quakelens.evaluation.comparison import short
 from quakelens.evaluation.intervals import percentile_interval, resamples, weighted_ranking
@@ -29,7 +29,6 @@ from quakelens.evaluation.thresholds import precision_at
 from quakelens.model.training import Head, fit_centred, fit_head
 from quakelens.params import Training, read_params
 
-SOURCE_FOLDS = 3
 CROP, SQUASH = ("crop", 224), ("squash", 224)
 LITE0, BLOCKS0 = "efficientnet_lite0", "efficientnet_lite0.blocks"
 LITE2, BLOCKS2 = "efficientnet_lite2", "efficientnet_lite2.blocks"
@@ -58,7 +57,7 @@ class Setting:
     kind: str = "linear"
 
 
-BEST = Setting("bottleneck, crop 224, unknown helps (rule 5), bias centred")
+BEST = Setting("bottleneck, crop 224, unknown helps (rule 6), bias centred")
 TWO = ((BLOCKS0, (CROP, ("squash", 320))),)
 BOTH = (*TWO, (BLOCKS2, (("crop", 260), ("squash", 260))))
 FIRST = {"l2": 1.0, "max_source_share": 0.5, "helpers": "none", "centred": False, "corrected": False}
@@ -104,30 +103,29 @@ class Result:
     settings: dict[str, Any] = field(default_factory=dict)
 
 
-def run(setting: Setting, corpus: Corpus, cache: Path, folds: list[Fold]) -> NDArray[np.float64]:
+def run(setting: Setting, corpus: Corpus, cache: Path, places: list[Place]) -> NDArray[np.float64]:
     """Logits `(N,)`, NaN where not judged."""
     total = np.zeros(len(corpus.rows))
     for backbone, views in setting.models:
         values = np.mean([features(corpus, View(backbone, *view), cache) for view in views], axis=0)
-        total += out_of_fold(values, corpus, folds, setting)
+        total += out_of_fold(values, corpus, places, setting)
     return total / len(setting.models)
 
 
 def out_of_fold(
-    values: NDArray[np.float32], corpus: Corpus, folds: list[Fold], setting: Setting
+    values: NDArray[np.float32], corpus: Corpus, places: list[Place], setting: Setting
 ) -> NDArray[np.float64]:
     """Logits `(N,)` by heads on features `(N, channels)`, NaN where not judged."""
     logits = np.full(len(corpus.rows), np.nan)
     training = training_of(corpus, setting)
-    inner = fold_names(len(corpus.rows), folds)
-    for fold in folds:
+    for fold in folds_of(places):
         damaged, sources = corpus.damaged[fold.train], [corpus.sources[row] for row in fold.train]
         if setting.kind != "linear":
             logits[fold.judged] = other_head(setting.kind, values, damaged, fold)
             continue
-        names = [inner[row] for row in fold.train]
+        names, not_for = [places[row].fold for row in fold.train], [places[row].not_for for row in fold.train]
         head: Head = (
-            fit_centred(values[fold.train], damaged, sources, names, training)
+            fit_centred(values[fold.train], damaged, sources, names, training, not_for)
             if setting.centred
             else fit_head(values[fold.train], damaged, sources, training)
         )
@@ -139,15 +137,6 @@ def training_of(corpus: Corpus, setting: Setting) -> Training:
     """The section `training` of params.yaml with what the setting changes."""
     changes = {"l2": setting.l2, "max_source_share": setting.max_source_share}
     return corpus.params.training.model_copy(update=changes)
-
-
-def fold_names(count: int, folds: list[Fold]) -> list[str]:
-    """The fold in which each of `count` rows is judged; those that only help are a fold of their own."""
-    names = ["helpers"] * count
-    for fold in folds:
-        for row in fold.judged:
-            names[row] = fold.name
-    return names
 
 
 def other_head(kind: str, values: NDArray[np.float32], damaged: NDArray[np.bool_], fold: Fold) -> NDArray[np.float64]:
@@ -261,20 +250,20 @@ def main() -> None:
         results.append(Result(name, judge(logits, corpus), logits, settings))
         print(" | ".join(told(results[-1])), flush=True)
 
-    def folds_of(corpus: Corpus, helpers: Helpers) -> list[Fold]:
-        least = params.split.min_per_class
-        return leave_out(corpus.rows, min_per_class=least, source_folds=SOURCE_FOLDS, helpers=helpers)
+    def places_of(corpus: Corpus, helpers: Helpers) -> list[Place]:
+        least, parts = params.split.min_per_class, params.split.source_folds
+        return leave_out(corpus.rows, min_per_class=least, source_folds=parts, helpers=helpers)
 
     print(" | ".join(HEADER))
     for setting in SETTINGS:
         if options.only in setting.name:
             corpus = corpora[setting.corrected]
-            logits = run(setting, corpus, options.cache, folds_of(corpus, setting.helpers))
+            logits = run(setting, corpus, options.cache, places_of(corpus, setting.helpers))
             add(setting.name, logits, corpus, asdict(setting))
     if options.only in STUDY:
         corpus = corpora[True]
         add(f"{STUDY}, split by image", study_by_image(corpus, options.cache), corpus, {"recipe": "study"})
-        folds = folds_of(corpus, "none")
+        folds = folds_of(places_of(corpus, "none"))
         add(f"{STUDY}, left out", study_left_out(corpus, options.cache, folds), corpus, {"recipe": "study"})
     options.table.parent.mkdir(parents=True, exist_ok=True)
     write_table(results, options.table)

@@ -83,23 +83,25 @@ def read_corpus(manifest: Path, params: Params, *, corrected: bool = True) -> Co
     contents = [read_bytes(path) for path in files]
     hashes = [hash_picture(decode(content, at_least=256)) for content in contents]
     clusters = cluster(hashes, params.duplicates)
+    names = [hashlib.sha256(content).hexdigest() for content in contents]
     rows = []
-    for row, number in zip(read, clusters, strict=True):
+    for row, name, number in zip(read, names, clusters, strict=True):
         note = notes.get(row.image, {})
         built = Row(
+            name=f"{name}/{row.image}",
             damaged=row.damaged,
             event=row.event,
             source=row.source,
             group=row.group,
             cluster=str(number),
-            cannot_show=frozenset(note.get("cannot_show", "").split()),
+            cannot_show=frozenset((note.get("cannot_show") or row.cannot_show).split()),
         )
         if corrected and "label" in note:
             built = replace(built, damaged=note["label"] == "damaged")
         if corrected and "group" in note:
             built = replace(built, group=note["group"])
         rows.append(built)
-    return Corpus(rows, [hashlib.sha256(content).hexdigest() for content in contents], files, params)
+    return Corpus(rows, names, files, params)
 
 
 def features(corpus: Corpus, view: View, cache: Path) -> NDArray[np.float32]:

@@ -18,8 +18,8 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from quakelens.dataset.add import add
-from quakelens.dataset.folds import add_folds
 from quakelens.dataset.labelled import Labelled, read_collection
+from quakelens.dataset.learning import add_folds
 from quakelens.dataset.split import Assigned
 from quakelens.evaluation.calibration import fit_platt, weights_at
 from quakelens.evaluation.metrics import figures
@@ -58,7 +58,7 @@ def main(manifest: Path) -> None:
         ],
         params.split,
     )
-    judged = [_picture(row.picture, row.fold) for row in judged_rows]
+    judged = [_picture(row.picture, row.fold, row.not_for) for row in judged_rows]
     others = [_picture(picture, "") for picture in collection if not picture.group and picture.event == "unknown"]
     every = judged + others
     honest = _out_of_fold(judged, known, params.training)
@@ -98,13 +98,13 @@ def main(manifest: Path) -> None:
         print(event, row["n"], row["positives"], row["auc"], row["auc_with_others"])
 
 
-def _picture(picture: Labelled, fold: str) -> Picture:
-    return Picture(picture.sha256, picture.path, picture.damaged, picture.event, picture.source, "train", fold)
+def _picture(picture: Labelled, fold: str, not_for: frozenset[str] = frozenset()) -> Picture:
+    return Picture(picture.sha256, picture.path, picture.damaged, picture.event, picture.source, "train", fold, not_for)
 
 
 def _out_of_fold(pictures: list[Picture], known: features.Features, training: Training) -> np.ndarray:
-    sources, folds = [p.source for p in pictures], [p.fold for p in pictures]
-    return out_of_fold(known.of(pictures), _labels(pictures), sources, folds, training)
+    sources, folds, not_for = zip(*((p.source, p.fold, p.not_for) for p in pictures), strict=True)
+    return out_of_fold(known.of(pictures), _labels(pictures), sources, folds, training, not_for)
 
 
 def _labels(pictures: list[Picture]) -> np.ndarray:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from quakelens import params as sections
-from quakelens.dataset.folds import add_folds
 from quakelens.dataset.hashes import hash_collection
 from quakelens.dataset.labelled import Collection, Fault, Labelled, read_collection
+from quakelens.dataset.learning import add_folds, add_helpers
 from quakelens.dataset.manifest import NONE, is_earthquake
 from quakelens.dataset.split import SIDES, Assigned, assign, check_enough
 from quakelens.duplicates import PictureHash, cluster
@@ -69,7 +69,7 @@ def prepare(
     _check_whole(collection, faults, labelled)
     rows = assign(collection.pictures, clusters_of(hashes, params.duplicates), params.split, frozenset(unusable))
     check_enough(rows, params.split)
-    rows = add_folds(rows, params.split)
+    rows = add_folds(add_helpers(rows, params.split), params.split)
     warnings = _warnings(rows, faults)
     summary = _summary(rows, warnings)
     _write_table(out / PICTURES, [_picture_row(row) for row in rows])
@@ -106,7 +106,7 @@ def _warnings(rows: Sequence[Assigned], faults: Sequence[Fault]) -> list[str]:
     for row in rows:
         if row.reason in ("label_conflict", "near_held_out"):
             clusters[f"{row.reason}/{row.cluster}"].append(row.picture)
-        if row.counts and is_earthquake(row.picture.event):
+        if row.counts and not row.helps and is_earthquake(row.picture.event):
             labels[row.picture.event].add(row.picture.label)
     for event, found in sorted(labels.items()):
         if len(found) == 1:
@@ -117,10 +117,11 @@ def _warnings(rows: Sequence[Assigned], faults: Sequence[Fault]) -> list[str]:
             warnings.append(f"near-duplicates with different labels, left out until corrected: {paths}")
         else:
             warnings.append(f"left out of training, near-duplicates of held-out pictures: {paths}")
-    folds = {row.fold for row in rows if row.fold}
+    folds = {row.fold for row in rows if row.fold and is_earthquake(row.picture.event)}
     if len(folds) < 2:
         warnings.append(
-            f"training has one fold only ({', '.join(folds)}): add an earthquake with both classes, or hold out another"
+            f"training has one fold of earthquakes only ({', '.join(folds)}): add an earthquake with both classes, or "
+            "hold out another"
         )
     return warnings
 
@@ -130,7 +131,7 @@ def _summary(rows: Sequence[Assigned], warnings: list[str]) -> dict[str, Any]:
         damaged = sum(row.picture.damaged for row in chosen)
         return {"damaged": damaged, "not_damaged": len(chosen) - damaged}
 
-    counted = [row for row in rows if row.counts]
+    counted = [row for row in rows if row.counts and not row.helps]
     quakes = [row for row in counted if is_earthquake(row.picture.event)]
     size = Counter(row.cluster for row in rows)
     return {
@@ -141,6 +142,7 @@ def _summary(rows: Sequence[Assigned], warnings: list[str]) -> dict[str, Any]:
             fold: classes([row for row in counted if row.fold == fold])
             for fold in sorted({row.fold for row in counted if row.fold})
         },
+        "helpers": classes([row for row in rows if row.counts and row.helps]),
         "left_out": dict(Counter(row.reason for row in rows if row.reason)),
         "near_duplicates": sum(bool(row.duplicate_of) for row in rows),
         "clusters": sum(count > 1 for count in size.values()),
@@ -157,25 +159,29 @@ def _picture_row(row: Assigned) -> dict[str, str]:
         "event": picture.event,
         "source": picture.source,
         "group": picture.group,
+        "cannot_show": picture.cannot_show,
         "cluster": row.cluster,
         "split": row.split,
         "fold": row.fold,
+        "not_for": " ".join(sorted(row.not_for)),
         "duplicate_of": row.duplicate_of,
         "reason": row.reason,
     }
 
 
 def _split_rows(rows: Sequence[Assigned]) -> list[dict[str, str]]:
-    """One row an earthquake, and one a source of pictures of no earthquake; counts are those that count."""
+    """One row an earthquake, and one a source of pictures of no earthquake; counts are those that count.
+
+    Pictures that only help are counted by themselves, and say where others are only where there are no others.
+    """
     counts: dict[tuple[str, str], list[int]] = {}
     place: dict[tuple[str, str], tuple[str, str]] = {}
     for row in rows:
         event, source = row.picture.event, row.picture.source
         key = ("source", source) if event == NONE else ("event", event)
-        tally = counts.setdefault(key, [0, 0])
-        tally[0] += row.counts and row.picture.damaged
-        tally[1] += row.counts and not row.picture.damaged
-        if row.split != "left_out" or key not in place:
+        tally = counts.setdefault(key, [0, 0, 0])
+        tally[2 if row.helps else int(not row.picture.damaged)] += row.counts
+        if key not in place or (row.split != "left_out" and not (row.helps and place[key][0] != "left_out")):
             place[key] = (row.split, row.fold)
     return [
         {
@@ -185,8 +191,9 @@ def _split_rows(rows: Sequence[Assigned]) -> list[dict[str, str]]:
             "fold": place[kind, name][1],
             "damaged": str(damaged),
             "not_damaged": str(intact),
+            "helpers": str(helpers),
         }
-        for (kind, name), (damaged, intact) in sorted(counts.items())
+        for (kind, name), (damaged, intact, helpers) in sorted(counts.items())
     ]
 
 

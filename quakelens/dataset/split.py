@@ -2,14 +2,16 @@
 
 Rules, in the order in which they are applied; the numbers recur in the code:
 
-1. Rows with a `group`, of an `unknown` earthquake, or whose file is unusable are left out.
+1. Rows with a `group`, of an `unknown` earthquake, or whose file is unusable are not judged.
 2. Near-duplicates with different labels are left out: nobody knows which label is right.
 3. Every earthquake is whole in `train` or `held_out`: as params.yaml names them, or by a hash of its name.
 4. Pictures of no earthquake go by source: with the earthquakes that the source also shows, or by a hash.
 5. Near-duplicates across the two stay in `held_out` only.
 6. Of near-duplicates in one split only the first counts; the others name it in `duplicate_of`.
-7. Training pictures get a fold (see `folds.py`).
-8. Both sides must hold enough of both classes.
+7. Both sides must hold enough of both classes.
+8. Rows with a `group` or of an `unknown` earthquake join training where they do no harm (see `learning.py`); the others
+   are left out.
+9. Training pictures get a fold, and what they are not learnt from for (see `leave_out.py`).
 
 Everything is a pure function of the pictures, in any order, and of the parameters.
 """
@@ -39,7 +41,9 @@ class Assigned:
         picture: The labelled picture.
         cluster: Smallest sha256 among its near-duplicates, its own if it has none.
         split: `train`, `held_out` or `left_out`.
-        fold: What is left out together with it in cross-validation; empty outside of training.
+        fold: What is left out together with it in cross-validation; empty outside of training, and if it only helps.
+        not_for: Further folds for which it is not learnt from.
+        helps: It is learnt from and never judged.
         duplicate_of: sha256 of the near-duplicate that counts in its place; empty if it counts itself.
         reason: Why it is left out: `group`, `unknown_earthquake`, `unusable`, `label_conflict` or
             `near_held_out`; empty if it is not.
@@ -49,6 +53,8 @@ class Assigned:
     cluster: str
     split: Side
     fold: str = ""
+    not_for: frozenset[str] = frozenset()
+    helps: bool = False
     duplicate_of: str = ""
     reason: str = ""
 
@@ -109,7 +115,7 @@ def count_classes(rows: Iterable[Assigned]) -> dict[str, tuple[int, int]]:
 
 
 def check_enough(rows: Sequence[Assigned], params: sections.Split) -> None:
-    """Rule 8.
+    """Rule 7.
 
     Raises:
         DataError: Training or held-out has fewer than `min_per_class` pictures of a class; the message says
@@ -175,7 +181,7 @@ def _chosen(counts: Mapping[str, tuple[int, int]], params: sections.Split) -> fr
         )
         better = next((e for e in moves if _lack(counts, held ^ {e}, params.min_per_class) < lack), None)
         if better is None:
-            break  # rule 8 decides, with the pictures of no earthquake, and says what to do
+            break  # rule 7 decides, with the pictures of no earthquake, and says what to do
         held ^= {better}
     return frozenset(held)
 

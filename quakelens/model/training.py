@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from quakelens import params as sections
 from quakelens.errors import DataError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,13 +105,14 @@ def fit_centred(
     sources: Sequence[str],
     folds: Sequence[str],
     training: sections.Training,
+    not_for: Sequence[frozenset[str]] | None = None,
 ) -> Head:
     """Fit a head, and move its bias to where its logits of pictures that it has not seen are balanced.
 
     A head is more certain of the pictures that it was fitted on than of others, and the fewer it has seen, the
     further off is its bias. So each of the `folds` (names, one a picture) is left out in turn, and the bias is
     moved by what Platt scaling of these logits says, both classes weighing the same. Logits of heads that were
-    fitted on other pictures can then be compared.
+    fitted on other pictures can then be compared. A picture is not fitted on for the folds that its `not_for` names.
 
     Raises:
         DataError: Only one class is there.
@@ -118,7 +122,8 @@ def fit_centred(
         return fit_head(features[rows], damaged[rows], _chosen(sources, rows), training)
 
     head = plain(np.ones(len(damaged), dtype=np.bool_))
-    return replace(head, bias=head.bias + _offset(_left_out(features, damaged, folds, plain), damaged))
+    logits = _left_out(features, damaged, folds, not_for or [frozenset()] * len(folds), plain)
+    return replace(head, bias=head.bias + _offset(logits, damaged))
 
 
 def out_of_fold(
@@ -127,36 +132,40 @@ def out_of_fold(
     sources: Sequence[str],
     folds: Sequence[str],
     training: sections.Training,
+    not_for: Sequence[frozenset[str]] | None = None,
 ) -> NDArray[np.float64]:
     """Logits `(N,)` of each picture by a head of `fit_centred` that was fitted without the picture's fold.
 
     NaN where the fold's absence leaves one class only, and for pictures without a fold (an empty name),
-    which every head is fitted on.
+    which only help: every head is fitted on them but those of the folds that their `not_for` names.
     """
+    barred = not_for or [frozenset()] * len(folds)
 
     def centred(rows: NDArray[np.bool_]) -> Head:
-        names = _chosen(folds, rows)
-        return fit_centred(features[rows], damaged[rows], _chosen(sources, rows), names, training)
+        names, other = _chosen(folds, rows), _chosen(barred, rows)
+        return fit_centred(features[rows], damaged[rows], _chosen(sources, rows), names, training, other)
 
-    return _left_out(features, damaged, folds, centred)
+    return _left_out(features, damaged, folds, barred, centred)
 
 
 def _left_out(
     features: NDArray[np.float32],
     damaged: NDArray[np.bool_],
     folds: Sequence[str],
+    not_for: Sequence[frozenset[str]],
     fit: Callable[[NDArray[np.bool_]], Head],
 ) -> NDArray[np.float64]:
     names = np.array(folds)
     logits = np.full(len(damaged), np.nan)
     for fold in sorted(set(folds) - {""}):
-        rest = names != fold
+        judged = names == fold
+        rest = ~judged & np.array([fold not in barred for barred in not_for])
         if 0 < damaged[rest].sum() < rest.sum():
-            logits[~rest] = fit(rest).logits(features[~rest])
+            logits[judged] = fit(rest).logits(features[judged])
     return logits
 
 
-def _chosen(values: Sequence[str], rows: NDArray[np.bool_]) -> list[str]:
+def _chosen(values: Sequence[T], rows: NDArray[np.bool_]) -> list[T]:
     return [value for value, inside in zip(values, rows, strict=True) if inside]
 
 

@@ -28,7 +28,8 @@ class Picture:
         event: An earthquake's slug, or `none` or `unknown`.
         source: Where it comes from.
         split: `train`, `held_out` or `left_out`.
-        fold: What is left out together with it in cross-validation; empty outside of training.
+        fold: What is left out together with it in cross-validation; empty outside of training, and if it only helps.
+        not_for: Further folds for which it is not learnt from.
     """
 
     sha256: str
@@ -38,6 +39,7 @@ class Picture:
     source: str
     split: str
     fold: str
+    not_for: frozenset[str] = frozenset()
 
 
 def read_pictures(prepared: Path) -> list[Picture]:
@@ -59,6 +61,7 @@ def read_pictures(prepared: Path) -> list[Picture]:
                 source=row["source"],
                 split=row["split"],
                 fold=row["fold"],
+                not_for=frozenset(row["not_for"].split()),
             )
             for row in csv.DictReader(file)
             if row["split"] != "left_out" and not row["duplicate_of"]

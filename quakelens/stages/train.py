@@ -48,9 +48,9 @@ def run(prepared: Path, features: Path, out: Path, params: sections.Params) -> N
     values = read_features(features / FEATURES).of(pictures)
     damaged = np.array([picture.damaged for picture in pictures])
     sources = [picture.source for picture in pictures]
-    folds = [picture.fold for picture in pictures]
-    head = fit_centred(values, damaged, sources, folds, params.training)
-    logits = out_of_fold(values, damaged, sources, folds, params.training)
+    folds, not_for = [picture.fold for picture in pictures], [picture.not_for for picture in pictures]
+    head = fit_centred(values, damaged, sources, folds, params.training, not_for)
+    logits = out_of_fold(values, damaged, sources, folds, params.training, not_for)
     judged = np.isfinite(logits)
     if damaged[judged].all() or not damaged[judged].any():
         raise DataError(

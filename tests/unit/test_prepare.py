@@ -31,8 +31,11 @@ def rows(tmp_path):
     rows += labelled_rows(folder, "2017-mexico", 2, 2, first_seed=200)
     rows += labelled_rows(folder, "1995-kobe", 2, 0, first_seed=300)
     rows += labelled_rows(folder, "unknown", 1, 1, first_seed=400)
+    rows += labelled_rows(folder, "unknown", 1, 0, source="travel", first_seed=450)
+    rows = [row | {"cannot_show": "2016-ecuador 2017-mexico" if row["source"] == "travel" else ""} for row in rows]
     for number, source in enumerate(("streets", "objects", "maps")):
-        rows += labelled_rows(folder, "none", 0, 2, source=source, first_seed=500 + 10 * number)
+        drawn = labelled_rows(folder, "none", 0, 2, source=source, first_seed=500 + 10 * number)
+        rows += [row | {"cannot_show": ""} for row in drawn]
     return rows
 
 
@@ -51,25 +54,43 @@ def test_writes_pictures_splits_and_summary(labelled, tmp_path):
     out = tmp_path / "out"
     prepared = prepare(labelled, out, params())
     pictures = table(out / "pictures.csv")
-    assert len(pictures) == len(prepared.rows) == 25
+    assert len(pictures) == len(prepared.rows) == 26
     assert [row["sha256"] for row in pictures] == sorted(row["sha256"] for row in pictures)
     assert all((labelled / row["path"]).is_file() for row in pictures)
     assert {row["split"] for row in pictures if row["event"] == "2016-ecuador"} == {"held_out"}
     assert {row["fold"] for row in pictures if row["event"] == "1995-kobe"} == {"small"}
-    assert all(bool(row["fold"]) == (row["split"] == "train") for row in pictures)
+    (helper,) = (row for row in pictures if row["source"] == "travel")
+    assert (helper["split"], helper["fold"], helper["not_for"]) == ("train", "", "2015-nepal small")
+    assert helper["cannot_show"] == "2016-ecuador 2017-mexico"
+    assert all(bool(row["fold"]) == (row["split"] == "train") for row in pictures if row != helper)
     splits = {(row["kind"], row["name"]): row for row in table(out / "splits.csv")}
     assert splits["event", "2015-nepal"] == {
         "kind": "event", "name": "2015-nepal", "split": "train", "fold": "2015-nepal",
-        "damaged": "3", "not_damaged": "3",
+        "damaged": "3", "not_damaged": "3", "helpers": "0",
     }  # fmt: skip
-    assert splits["event", "unknown"]["split"] == "left_out"
+    assert splits["event", "unknown"] == {
+        "kind": "event", "name": "unknown", "split": "train", "fold": "",
+        "damaged": "0", "not_damaged": "0", "helpers": "1",
+    }  # fmt: skip
     assert {name for kind, name in splits if kind == "source"} == {"streets", "objects", "maps"}
     summary = json.loads((out / "prepare.json").read_text())
     assert summary == prepared.summary
     assert summary["splits"]["held_out"]["damaged"] == 3
     assert summary["splits"]["train"]["damaged"] == 7
+    assert summary["helpers"] == {"damaged": 1, "not_damaged": 0}
     assert summary["left_out"] == {"unknown_earthquake": 2}
     assert any("1995-kobe has damaged pictures only" in warning for warning in prepared.warnings)
+
+
+def test_without_helpers_they_are_left_out_and_no_other_picture_moves(labelled, tmp_path):
+    prepare(labelled, tmp_path / "out", params())
+    prepared = prepare(labelled, tmp_path / "without", params(helpers=False))
+    before, after = (table(tmp_path / name / "pictures.csv") for name in ("out", "without"))
+    changed = [(old, new) for old, new in zip(before, after, strict=True) if old != new]
+    assert [(old["source"], new["split"], new["reason"]) for old, new in changed] == [
+        ("travel", "left_out", "unknown_earthquake")
+    ]
+    assert prepared.summary["helpers"] == {"damaged": 0, "not_damaged": 0}
 
 
 def test_the_same_pictures_give_the_same_bytes_in_any_order(rows, labelled, tmp_path):
@@ -116,7 +137,7 @@ def test_few_unusable_pictures_are_left_out_and_many_are_an_error(labelled, tmp_
     assert prepared.summary["left_out"]["unusable"] == 1
     assert any(nepal[0].name in warning for warning in prepared.warnings)
     nepal[1].unlink()
-    with pytest.raises(DataError, match="2 of the 25 labelled pictures"):
+    with pytest.raises(DataError, match="2 of the 26 labelled pictures"):
         prepare(labelled, tmp_path / "out", params())
 
 
@@ -155,4 +176,4 @@ def test_hashes_are_computed_once_a_picture(labelled, tmp_path, monkeypatch):
     monkeypatch.setattr(hashing, "hash_picture", lambda image: pytest.fail("hashed again"))
     seen = []
     prepare(labelled, tmp_path / "out", params(), on_progress=lambda done, total: seen.append((done, total)))
-    assert seen[-1] == (25, 25)
+    assert seen[-1] == (26, 26)

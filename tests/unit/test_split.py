@@ -5,8 +5,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from quakelens.dataset.folds import SMALL, add_folds
 from quakelens.dataset.labelled import Labelled
+from quakelens.dataset.learning import add_folds, add_helpers
+from quakelens.dataset.leave_out import SMALL
 from quakelens.dataset.split import assign, check_enough, share_of
 from quakelens.errors import DataError
 from quakelens.params import Split
@@ -15,7 +16,7 @@ EVENTS = ["none", "unknown", *(f"20{year:02}-quake" for year in range(8))]
 
 
 def params(**changes):
-    values = {"held_out": (), "held_out_share": 0.4, "seed": 1, "min_per_class": 2}
+    values = {"held_out": (), "held_out_share": 0.4, "seed": 1, "min_per_class": 2, "source_folds": 2}
     return Split(**(values | changes))
 
 
@@ -48,11 +49,12 @@ def by_path(rows):
 
 corpora = st.lists(
     st.builds(
-        lambda event, damaged, source, grouped: (event, damaged, source, "war" if grouped else ""),
+        lambda event, damaged, source, grouped, cannot: (event, damaged, source, "war" if grouped else "", cannot),
         st.sampled_from(EVENTS),
         st.booleans(),
         st.sampled_from(["a", "b", "c", "d", "e"]),
         st.sampled_from([False, False, False, True]),
+        st.sampled_from(["", "any", " ".join(EVENTS[2:]), "2000-quake 2003-quake"]),
     ),
     min_size=1,
     max_size=60,
@@ -61,7 +63,7 @@ clusterings = st.dictionaries(st.integers(0, 59), st.integers(0, 59), max_size=2
 
 
 def drawn_corpus(corpus, joins):
-    pictures = [shot(n, event, damaged, source, group) for n, (event, damaged, source, group) in enumerate(corpus)]
+    pictures = [shot(n, *row) for n, row in enumerate(corpus)]
     clusters = {}
     for member, first in joins.items():
         # `first` stands for itself, so that every cluster is named by its smallest member.
@@ -73,7 +75,7 @@ def drawn_corpus(corpus, joins):
 
 def split_or_skip(pictures, clusters, split):
     try:
-        return add_folds(assign(pictures, clusters, split), split)
+        return add_folds(add_helpers(assign(pictures, clusters, split), split), split)
     except DataError as error:
         assert "no picture belongs to a named earthquake" in str(error)  # conflicts took the last one
         assume(False)
@@ -88,7 +90,7 @@ def test_what_must_always_hold(corpus, joins, seed, shuffler):
     rows = split_or_skip(pictures, clusters, split)
 
     assert len(rows) == len(pictures)
-    used = [row for row in rows if row.split != "left_out"]
+    used = [row for row in rows if row.split != "left_out" and not row.helps]
     sides_of = {"event": {}, "source": {}, "cluster": {}}
     folds_of = {"event": {}, "source": {}}
     for row in used:
@@ -107,9 +109,9 @@ def test_what_must_always_hold(corpus, joins, seed, shuffler):
     assert len(counted) == len(set(counted))
     assert set(counted) == {row.cluster for row in used}
     assert all(bool(row.reason) == (row.split == "left_out") for row in rows)
-    quakes_in_training = any(row.split == "train" and row.picture.event != "none" for row in rows)
     for row in rows:
-        assert bool(row.fold) == (row.split == "train" and quakes_in_training)
+        assert bool(row.fold) == (row.split == "train" and not row.helps)
+        assert row.fold not in row.not_for
 
     shuffler.shuffle(pictures)
     assert split_or_skip(pictures, clusters, split) == rows
@@ -120,7 +122,7 @@ def test_what_must_always_hold(corpus, joins, seed, shuffler):
 def test_another_earthquake_never_moves_one(corpus, seed, damaged, intact):
     split = params(seed=seed)
     held_by_hash = {f"anchor-{n}": share_of(seed, "event", f"anchor-{n}") < 0.4 for n in range(30)}
-    pictures, _ = drawn_corpus([*corpus, ("anchor-0", True, "a", "")], {})
+    pictures, _ = drawn_corpus([*corpus, ("anchor-0", True, "a", "", "")], {})
     for number, held in enumerate((True, False)):  # both classes on both sides, so no fallback is needed
         anchor = next(event for event, by_hash in held_by_hash.items() if by_hash == held)
         pictures += shots(anchor, 2, 2, start=2000 + 100 * number)
@@ -128,6 +130,10 @@ def test_another_earthquake_never_moves_one(corpus, seed, damaged, intact):
     more = pictures + shots("2099-new", damaged, intact, start=1000)
     after = {row.picture.event: row.split for row in assign(more, {}, split) if not row.reason}
     quakes = before.keys() - {"none"}
+    folds = [
+        {row.picture.event: row.fold for row in split_or_skip(some, {}, split) if row.fold} for some in (pictures, more)
+    ]
+    assert all(folds[1][event] == fold for event, fold in folds[0].items() if event != "none")
     assert {event: after[event] for event in quakes} == {event: before[event] for event in quakes}
     assert {before[event] for event in quakes} == {"train", "held_out"}
 
@@ -242,7 +248,7 @@ def test_folds_leave_out_an_earthquake_and_whole_sources_together():
     )
     for number, size in enumerate((9, 6, 5, 4, 3, 2, 1)):
         pictures += shots("none", 0, size, start=1000 + 100 * number, source=f"s{number}")
-    split = params(held_out=("2016-ecuador",), held_out_share=0.0)
+    split = params(held_out=("2016-ecuador",), held_out_share=0.0, source_folds=3)
     rows = add_folds(assign(pictures, {}, split), split)
     folds = {row.picture.event: row.fold for row in rows if row.picture.event != "none"}
     assert folds == {
@@ -254,8 +260,9 @@ def test_folds_leave_out_an_earthquake_and_whole_sources_together():
     }
     none = [row for row in rows if row.picture.event == "none"]
     assert {row.fold for row in none if row.picture.source == "nepal-press"} == {"2015-nepal"}
-    loads = [sum(row.fold == fold for row in none) for fold in ("2015-nepal", "2017-mexico", SMALL)]
-    assert sum(loads) == 32 and max(loads) - min(loads) <= 2
+    loads = [sum(row.fold == f"sources-{number}" for row in none) for number in (1, 2, 3)]
+    assert sum(loads) == 30 and max(loads) - min(loads) <= 2
+    assert {row.fold for row in none if row.picture.source == "s0"} == {"sources-1"}
 
 
 def test_an_empty_corpus_and_one_without_earthquakes_are_errors():

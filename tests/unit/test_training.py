@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from quakelens.errors import DataError
-from quakelens.model.training import fit_head, out_of_fold, weights_of
+from quakelens.model.training import fit_centred, fit_head, out_of_fold, weights_of
 from quakelens.params import Training
 
 TRAINING = Training(l2=1.0, balance_classes=True, max_source_share=0.5, batch_size=8, seed=0)
@@ -74,6 +74,37 @@ def test_a_fold_is_judged_by_a_head_that_has_not_seen_it() -> None:
     logits = out_of_fold(features, damaged, ["s"] * 80, folds, TRAINING)
     agreement = np.mean((logits > 0) == damaged)
     assert 0.2 < agreement < 0.8
+
+
+def test_a_picture_that_helps_is_not_learnt_from_for_the_folds_that_it_names() -> None:
+    # Feature 0 gives the labels of fold `a` away, and of a helper only, which may not help with `a`.
+    rng = np.random.default_rng(0)
+    damaged = np.tile([True, False], 60)
+    folds = ["a"] * 40 + ["b"] * 40 + [""] * 40
+    features = rng.normal(size=(120, 4)).astype(np.float32)
+    for rows in (slice(0, 40), slice(80, 120)):
+        features[rows, 0] = np.where(damaged[rows], 9, -9)
+    barred = [frozenset[str]()] * 80 + [frozenset({"a"})] * 40
+    seen = out_of_fold(features, damaged, ["s"] * 120, folds, TRAINING)
+    unseen = out_of_fold(features, damaged, ["s"] * 120, folds, TRAINING, barred)
+    assert np.isnan(unseen[80:]).all() and np.isfinite(unseen[:80]).all()
+    assert np.array_equal(seen[:40] > 0, damaged[:40])
+    assert not np.allclose(unseen[:40], seen[:40], atol=0.1)
+    assert np.allclose(
+        unseen[:40],
+        out_of_fold(features[:80], damaged[:80], ["s"] * 80, folds[:80], TRAINING)[:40],
+    )
+
+
+def test_the_bias_is_centred_without_what_a_fold_must_not_learn_from() -> None:
+    features, damaged = blobs(120)
+    folds = ["a"] * 50 + ["b"] * 50 + [""] * 20
+    barred = [frozenset[str]()] * 100 + [frozenset({"a", "b"})] * 20
+    features[100:] += 40  # as far away as a picture can be
+    with_it = fit_centred(features, damaged, ["s"] * 120, folds, TRAINING)
+    without = fit_centred(features, damaged, ["s"] * 120, folds, TRAINING, barred)
+    assert np.array_equal(with_it.weight, without.weight)
+    assert abs(with_it.bias - without.bias) > 1e-3
 
 
 def test_folds_that_cannot_be_judged_are_nan() -> None:
