@@ -18,8 +18,8 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from quakelens.dataset.add import add
+from quakelens.dataset.folds import add_folds
 from quakelens.dataset.labelled import Labelled, read_collection
-from quakelens.dataset.learning import add_folds
 from quakelens.dataset.split import Assigned
 from quakelens.evaluation.calibration import fit_platt, weights_at
 from quakelens.evaluation.metrics import figures

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from quakelens import params as sections
+from quakelens.dataset.folds import add_folds, add_helpers
 from quakelens.dataset.hashes import hash_collection
 from quakelens.dataset.labelled import Collection, Fault, Labelled, read_collection
-from quakelens.dataset.learning import add_folds, add_helpers
 from quakelens.dataset.manifest import NONE, is_earthquake
 from quakelens.dataset.split import SIDES, Assigned, assign, check_enough
 from quakelens.duplicates import PictureHash, cluster

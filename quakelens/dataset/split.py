@@ -9,7 +9,7 @@ Rules, in the order in which they are applied; the numbers recur in the code:
 5. Near-duplicates across the two stay in `held_out` only.
 6. Of near-duplicates in one split only the first counts; the others name it in `duplicate_of`.
 7. Both sides must hold enough of both classes.
-8. Rows with a `group` or of an `unknown` earthquake join training where they do no harm (see `learning.py`); the others
+8. Rows with a `group` or of an `unknown` earthquake join training where they do no harm (see `folds.py`); the others
    are left out.
 9. Training pictures get a fold, and what they are not learnt from for (see `leave_out.py`).
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_split import by_path, clusterings, corpora, drawn_corpus, params, shot, shots, split_or_skip
 
-from quakelens.dataset.learning import add_folds, add_helpers
+from quakelens.dataset.folds import add_folds, add_helpers
 from quakelens.dataset.leave_out import Row, folds_of, leave_out
 from quakelens.dataset.split import assign
 from quakelens.errors import DataError

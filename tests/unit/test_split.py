@@ -5,8 +5,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from quakelens.dataset.folds import add_folds, add_helpers
 from quakelens.dataset.labelled import Labelled
-from quakelens.dataset.learning import add_folds, add_helpers
 from quakelens.dataset.leave_out import SMALL
 from quakelens.dataset.split import assign, check_enough, share_of
 from quakelens.errors import DataError
