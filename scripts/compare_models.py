@@ -262,8 +262,9 @@ def main() -> None:
             add(setting.name, logits, corpus, asdict(setting))
     if options.only in STUDY:
         corpus = corpora[True]
-        add(f"{STUDY}, split by image", study_by_image(corpus, options.cache), corpus, {"recipe": "study"})
         folds = folds_of(places_of(corpus, "none"))
+        by_image = study_by_image(corpus, options.cache, folds)
+        add(f"{STUDY}, split by image", by_image, corpus, {"recipe": "study"})
         add(f"{STUDY}, left out", study_left_out(corpus, options.cache, folds), corpus, {"recipe": "study"})
     options.table.parent.mkdir(parents=True, exist_ok=True)
     write_table(results, options.table)

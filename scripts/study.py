@@ -1,5 +1,10 @@
 """The recipe of the study that quakelens follows, on this corpus, to show what its kind of split hides.
 
+    scripts/study.py MANIFEST [--cache DIR]
+
+Prints its figures at threshold 0.5, with both kinds of split beside each other, on the same pictures: at random by
+image, and with whole earthquakes and whole sources left out. scripts/compare_models.py has both as rows of its table.
+
 Chachra et al. (2022): 150 x 150 pixels, squashed; ImageNet weights, only the last block and a Dense-256 head trained
 by RMSprop at a rate of 1e-5, batches of 16, class weights; split at random by image; threshold 0.5. Their VGG19
 weights come in no package, so the backbone is EfficientNet-Lite0, whose last block with the convolution after it is
@@ -8,29 +13,42 @@ trained at a rate of 1e-4: batch normalisation, frozen here, wants larger steps 
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from corpus import Corpus, cached, in_batches
+from corpus import Corpus, cached, in_batches, read_corpus
 from numpy.typing import NDArray
 
-from quakelens.dataset.leave_out import Fold
+from quakelens.dataset.leave_out import Fold, leave_out
+from quakelens.evaluation.comparison import short
+from quakelens.evaluation.metrics import figures
+from quakelens.evaluation.predictions import Predictions
+from quakelens.evaluation.thresholds import precision_at
 from quakelens.images import decode, read_bytes
 from quakelens.model.backbone import load_backbone
 from quakelens.model.preprocessing import Preprocessing
+from quakelens.params import read_params
 
 STUDY = "the study's recipe (150 px squashed, last block trained)"
 PIXELS, BATCH, EPOCHS, RATE, FOLDS = 150, 16, 12, 1e-4, 5
 
 
-def study_by_image(corpus: Corpus, cache: Path) -> NDArray[np.float64]:
-    """Logits of the judged pictures, by models that have not seen the picture, but others of its earthquake."""
+def study_by_image(corpus: Corpus, cache: Path, folds: list[Fold]) -> NDArray[np.float64]:
+    """Logits of the pictures that `folds` judge, by models that have not seen the picture, but others like it.
+
+    As in the study, all pictures are split at random: other pictures of the same earthquake, and near-duplicates, lie
+    on both sides.
+    """
     judged = np.flatnonzero([row.judged for row in corpus.rows])
+    wanted = np.concatenate([fold.judged for fold in folds])
     part = np.random.default_rng(0).permutation(len(judged)) % FOLDS
-    folds = [Fold(str(k), judged[part != k], judged[part == k]) for k in range(FOLDS)]
-    return study_left_out(corpus, cache, folds)
+    at_random = [
+        Fold(str(k), judged[part != k], np.intersect1d(judged[part == k], wanted)) for k in range(FOLDS)
+    ]  # fmt: skip
+    return study_left_out(corpus, cache, at_random)
 
 
 def study_left_out(corpus: Corpus, cache: Path, folds: list[Fold]) -> NDArray[np.float64]:
@@ -90,3 +108,57 @@ def _train(maps: NDArray[np.float32], damaged: NDArray[np.bool_], judged: NDArra
     with torch.inference_mode():
         parts = [net(torch.from_numpy(part))[:, 0].numpy() for part in np.array_split(judged, len(judged) // 64 + 1)]
     return np.concatenate(parts).astype(np.float64)
+
+
+def at_half(logits: NDArray[np.float64], corpus: Corpus) -> dict[str, Any]:
+    """Figures of the judged pictures at probability 0.5, the study's threshold."""
+    rows = np.flatnonzero(np.isfinite(logits))
+    probability = 1 / (1 + np.exp(-logits[rows]))
+    told = Predictions(
+        sha256=[corpus.sha256[row] for row in rows],
+        label=corpus.damaged[rows],
+        probability=probability,
+        decision=["damaged" if value >= 0.5 else "not_damaged" for value in probability],
+        event=[corpus.rows[row].event for row in rows],
+        source=[corpus.rows[row].source for row in rows],
+    )
+    evaluation = corpus.params.evaluation
+    return figures(told, 0.5, bootstrap=evaluation.bootstrap, seed=evaluation.seed)
+
+
+def main() -> None:
+    """Print both kinds of split beside each other."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("manifest", type=Path)
+    parser.add_argument("--cache", type=Path, default=Path("data/compare-cache"))
+    options = parser.parse_args()
+    corpus = read_corpus(options.manifest, read_params(Path(__file__).parents[1] / "params.yaml"))
+    folds = leave_out(corpus.rows, min_per_class=corpus.params.split.min_per_class, source_folds=3, helpers="none")
+    both = [
+        at_half(study_by_image(corpus, options.cache, folds), corpus),
+        at_half(study_left_out(corpus, options.cache, folds), corpus),
+    ]
+    if both[0]["n"] != both[1]["n"]:
+        raise SystemExit(f"the splits judged {both[0]['n']} and {both[1]['n']} pictures, not the same ones")
+    print(f"{both[0]['n']} pictures, {both[0]['positives']} damaged; threshold 0.5; 95 % intervals\n")
+    print("| figure | split at random by image | earthquakes and sources left out |\n|---|---|---|")
+    for name, key in NAMES.items():
+        cells = [f"{short(own[key])} ({short(own[f'{key}_ci'][0])} to {short(own[f'{key}_ci'][1])})" for own in both]
+        print(f"| {name} | {' | '.join(cells)} |")
+    for key in ("0.50", "0.05"):
+        cells = [_at_prevalence(own, float(key)) for own in both]
+        print(f"| precision where {float(key):.0%} show damage | {' | '.join(cells)} |")
+
+
+NAMES = {
+    "precision": "precision", "recall": "recall", "F1": "f1", "accuracy": "accuracy", "AUC": "auc",
+    "average precision": "average_precision", "false-positive rate": "false_positive_rate",
+}  # fmt: skip
+
+
+def _at_prevalence(own: dict[str, Any], prevalence: float) -> str:
+    return short(float(precision_at(prevalence, own["recall"], own["false_positive_rate"])))
+
+
+if __name__ == "__main__":
+    main()
