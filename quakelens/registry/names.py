@@ -12,7 +12,7 @@ DATA_TAG = "data"
 """Tag of a run and of a version: DVC's hash of the labelled data."""
 
 GATE_TAG = "gate"
-"""Tag of a version: the gate's decision, as JSON."""
+"""Tag of a version: the gate's decision, as JSON. Decisions before it, by other rules, are `gate-000001` and so on."""
 
 PROMOTION_TAG = "promotion-"
 """Tags of the registered model, numbered from 1: each movement of the alias, as JSON."""

@@ -167,11 +167,16 @@ class Registry:
         return target
 
     def decide(self, version: str, gate: Mapping[str, Any]) -> None:
-        """Record the gate's decision with the version, unless just this one is recorded."""
-        if self.gate_of(version) == gate:
+        """Record the gate's decision with the version, unless just this one is recorded; earlier ones are kept."""
+        tags = next((found.tags for found in self.versions() if found.version == version), {})
+        told, recorded = json.dumps(gate, sort_keys=True), tags.get(GATE_TAG)
+        if recorded == told:
             return
         with self._explained():
-            self.client.set_model_version_tag(MODEL, version, GATE_TAG, json.dumps(gate, sort_keys=True))
+            if recorded is not None:
+                number = 1 + sum(name.startswith(f"{GATE_TAG}-") for name in tags)
+                self.client.set_model_version_tag(MODEL, version, f"{GATE_TAG}-{number:06d}", recorded)
+            self.client.set_model_version_tag(MODEL, version, GATE_TAG, told)
 
     def gate_of(self, version: str) -> dict[str, Any] | None:
         """The gate's recorded decision on a version, None before it."""

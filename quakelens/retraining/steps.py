@@ -141,15 +141,21 @@ def judge(workspace: Workspace, settings: Settings, params: Params, built: Built
 
 
 def conclude(workspace: Workspace, settings: Settings, built: Built, version: str, decision: GateDecision) -> Outcome:
-    """Record the decision, move the alias if it says so, and remember that this retraining is complete."""
+    """Record the decision, move the alias if it says so, and remember that this retraining is complete.
+
+    The record stays with the version in the registry: the sentence and the figures behind it, the champion and the
+    challenger, the hash of the data, and the rule. Of a version that is the champion nothing new was decided, so the
+    decision by which it became that stands.
+    """
     from quakelens.registry.registry import Registry
 
     registry = Registry(workspace, settings)
     before = registry.champion()
     facts = {"champion": before, "challenger": version, "data": built.data, "rule": built.rule}
-    registry.decide(version, facts | decision.as_dict())
-    if decision.promote and before != version:
-        registry.promote(version, decision.reason)
+    if before != version:
+        registry.decide(version, facts | decision.as_dict())
+        if decision.promote:
+            registry.promote(version, decision.reason)
     outcome = Outcome(
         version=version,
         promoted=decision.promote,

@@ -90,6 +90,10 @@ def test_a_parameter_re_runs_what_depends_on_it_and_an_equal_model_is_not_promot
     gate = reg.versions()[0].gate
     assert gate is not None
     assert (gate["champion"], gate["challenger"]) == ("1", "2")
+    assert gate["data"] == reg.versions()[0].tags["data"] == outcome.data
+    assert gate["reason"] == outcome.reason
+    assert gate["figures"]["average_precision"]["gain"] == pytest.approx(0, abs=1e-6)
+    assert gate["figures"]["earthquakes"]
     # By hand, and back; inference follows at once.
     reg.promote("2", "it misses fewer")
     assert find("champion", workspace, SETTINGS).version == "2"
@@ -102,6 +106,28 @@ def test_a_parameter_re_runs_what_depends_on_it_and_an_equal_model_is_not_promot
         reg.promote("1", "again")
     with pytest.raises(RegistryError, match="no version 9"):
         reg.promote("9", "which")
+
+
+def test_a_decision_stays_when_the_rule_changes(workspace: Workspace) -> None:
+    reg = registry(workspace)
+    (first,) = reg.versions()
+    set_param(workspace, "  max_loss: 0.05", "  max_loss: 0.06")
+    retrain()
+    # Nothing was decided anew of the champion: why it was promoted, and over what, is still told.
+    assert reg.versions()[0].gate == first.gate
+    assert first.gate is not None
+    assert first.gate["champion"] is None
+    # A version that was refused is judged anew, and the refusal is kept.
+    set_param(workspace, "  miss_rate: 0.05", "  miss_rate: 0.10")
+    assert not retrain().promoted
+    refused = reg.versions()[0].gate
+    set_param(workspace, "  max_loss: 0.06", "  max_loss: 0.07")
+    assert not retrain().promoted
+    version = reg.versions()[0]
+    assert (version.version, version.champion) == ("2", False)
+    assert version.gate is not None
+    assert json.loads(version.gate["rule"])["max_loss"] == 0.07
+    assert json.loads(version.tags["gate-000001"]) == refused
 
 
 def test_only_the_evaluation_and_what_follows_depends_on_its_parameters(workspace: Workspace) -> None:
