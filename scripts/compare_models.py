@@ -103,22 +103,28 @@ class Result:
     settings: dict[str, Any] = field(default_factory=dict)
 
 
-def run(setting: Setting, corpus: Corpus, cache: Path, places: list[Place]) -> NDArray[np.float64]:
-    """Logits `(N,)`, NaN where not judged."""
+def run(
+    setting: Setting, corpus: Corpus, cache: Path, places: list[Place], folds: list[Fold] | None = None
+) -> NDArray[np.float64]:
+    """Logits `(N,)`, NaN where not judged; by default all folds of the places are judged."""
     total = np.zeros(len(corpus.rows))
     for backbone, views in setting.models:
         values = np.mean([features(corpus, View(backbone, *view), cache) for view in views], axis=0)
-        total += out_of_fold(values, corpus, places, setting)
+        total += out_of_fold(values, corpus, places, setting, folds)
     return total / len(setting.models)
 
 
 def out_of_fold(
-    values: NDArray[np.float32], corpus: Corpus, places: list[Place], setting: Setting
+    values: NDArray[np.float32],
+    corpus: Corpus,
+    places: list[Place],
+    setting: Setting,
+    folds: list[Fold] | None = None,
 ) -> NDArray[np.float64]:
     """Logits `(N,)` by heads on features `(N, channels)`, NaN where not judged."""
     logits = np.full(len(corpus.rows), np.nan)
     training = training_of(corpus, setting)
-    for fold in folds_of(places):
+    for fold in folds_of(places) if folds is None else folds:
         damaged, sources = corpus.damaged[fold.train], [corpus.sources[row] for row in fold.train]
         if setting.kind != "linear":
             logits[fold.judged] = other_head(setting.kind, values, damaged, fold)

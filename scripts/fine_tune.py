@@ -22,11 +22,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from compare_models import BEST, BLOCKS0, HEADER, SOURCE_FOLDS, Result, fold_names, judge, told, training_of
+from compare_models import BEST, BLOCKS0, HEADER, Result, judge, out_of_fold, told, training_of
 from corpus import Corpus, cached, in_batches, read_corpus
 from numpy.typing import NDArray
 
-from quakelens.dataset.leave_out import Fold, leave_out
+from quakelens.dataset.leave_out import Fold, Place, folds_of, leave_out
 from quakelens.evaluation.comparison import short
 from quakelens.evaluation.intervals import weighted_ranking
 from quakelens.images import decode, read_bytes
@@ -43,7 +43,6 @@ from quakelens.model.fine_tuning import (
     split_backbone,
 )
 from quakelens.model.preprocessing import Preprocessing
-from quakelens.model.training import fit_centred
 from quakelens.params import read_params
 
 PIXELS, COPIES, MOST_GROUPS = 224, 2, 2
@@ -98,7 +97,7 @@ def logits_of(
     views: Sequence[NDArray[np.float16]],
     corpus: Corpus,
     folds: list[Fold],
-    every: list[Fold],
+    places: list[Place],
 ) -> dict[str, NDArray[np.float64]]:
     """Logits `(N,)` of each of the three heads, NaN where not judged."""
     training = training_of(corpus, BEST)
@@ -115,23 +114,10 @@ def logits_of(
         print(f"  {tried.name}, {fold.name}: losses {told_losses}; {took:.0f} s", flush=True)
         features = mean_features(tuned.late, views[0])
         found["own head"][fold.judged] = tuned.head.logits(features[fold.judged])
-        found["usual head"][fold.judged] = usual_head(features, corpus, fold, every)
+        found["usual head"][fold.judged] = out_of_fold(features, corpus, places, BEST, [fold])[fold.judged]
         between = mean_features(averaged(parts.late, tuned.late, 0.5), views[0])
-        found["halfway, usual head"][fold.judged] = usual_head(between, corpus, fold, every)
+        found["halfway, usual head"][fold.judged] = out_of_fold(between, corpus, places, BEST, [fold])[fold.judged]
     return found
-
-
-def usual_head(values: NDArray[np.float32], corpus: Corpus, fold: Fold, folds: list[Fold]) -> NDArray[np.float64]:
-    """Logits of the judged pictures by a head of `BEST` on the training pictures."""
-    names = fold_names(len(corpus.rows), folds)
-    head = fit_centred(
-        values[fold.train],
-        corpus.damaged[fold.train],
-        [corpus.sources[row] for row in fold.train],
-        [names[row] for row in fold.train],
-        training_of(corpus, BEST),
-    )
-    return head.logits(values[fold.judged])
 
 
 def row_of(name: str, logits: NDArray[np.float64], corpus: Corpus, folds: list[Fold]) -> tuple[str, ...]:
@@ -154,8 +140,11 @@ def main() -> None:
     parser.add_argument("--table", type=Path, default=Path("data/fine-tune.md"))
     options = parser.parse_args()
     corpus = read_corpus(options.manifest, read_params(Path(__file__).parents[1] / "params.yaml"))
-    least = corpus.params.split.min_per_class
-    every = leave_out(corpus.rows, min_per_class=least, source_folds=SOURCE_FOLDS, helpers=BEST.helpers)
+    split = corpus.params.split
+    places = leave_out(
+        corpus.rows, min_per_class=split.min_per_class, source_folds=split.source_folds, helpers=BEST.helpers
+    )
+    every = folds_of(places)
     folds = [fold for fold in every if not options.folds or fold.name in options.folds.split(",")]
     if not folds:
         parser.error(f"no such fold: the folds are {', '.join(fold.name for fold in every)}")
@@ -171,10 +160,7 @@ def main() -> None:
 
     print(" | ".join(header))
     frozen = mean_features(deepest.late, views[0])
-    logits = np.full(len(corpus.rows), np.nan)
-    for fold in folds:
-        logits[fold.judged] = usual_head(frozen, corpus, fold, every)
-    add("frozen", logits)
+    add("frozen", out_of_fold(frozen, corpus, places, BEST, folds))
     for groups in GROUPS:
         parts = split_backbone(backbone, groups)
         skipped = deepest.late[: MOST_GROUPS - groups]
@@ -183,7 +169,7 @@ def main() -> None:
             for augmented in (False, True):
                 tried = Tried(groups, rate, augmented)
                 if options.only in tried.name:
-                    for name, found in logits_of(tried, parts, ready, corpus, folds, every).items():
+                    for name, found in logits_of(tried, parts, ready, corpus, folds, places).items():
                         add(f"{tried.name}: {name}", found)
     lines = [f"| {' | '.join(header)} |", f"|{'---|' * len(header)}", *(f"| {' | '.join(row)} |" for row in rows)]
     options.table.parent.mkdir(parents=True, exist_ok=True)

@@ -132,7 +132,7 @@ def main() -> None:
     few = [
         points.nepal("7 of one earthquake", points.spread(1, 7), draws),
         points.nepal("7 of seven earthquakes", points.spread(7, 7), draws),
-        *(points.nepal(f"{k} earthquakes", points.spread(k), draws) for k in (1, 2, 4, 8)),
+        *(points.nepal(f"{k} earthquake{'s' if k > 1 else ''}", points.spread(k), draws) for k in (1, 2, 4, 8)),
     ]
     lines += [f"{SCOPES[0]}, named earthquakes only", "", *table([point.row() for point in few]), ""]
     print("\n".join(lines))

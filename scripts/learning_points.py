@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from compare_models import BEST, SOURCE_FOLDS, run
+from compare_models import BEST, run
 from corpus import Corpus
 from numpy.typing import NDArray
 
-from quakelens.dataset.leave_out import Fold, Helpers, leave_out
+from quakelens.dataset.leave_out import Fold, Helpers, Place, folds_of, leave_out
 from quakelens.dataset.manifest import is_earthquake
 from quakelens.evaluation.comparison import short
 from quakelens.evaluation.intervals import resamples, weighted_ranking
@@ -76,11 +76,12 @@ class Points:
     def of(self, name: str, choose: Choose | None = None, draws: int = 1,
            helpers: Helpers = BEST.helpers) -> tuple[Point, Point]:  # fmt: skip
         """The points of Nepal's fold and of all folds, with the damaged pictures that `choose` keeps; None: all."""
-        folds = self._folds(helpers)
+        places = self._places(helpers)
+        folds = folds_of(places)
         logits, counts = [], []
         for draw in range(draws):
             kept = [self._reduced(fold, choose, np.random.default_rng([draw, k])) for k, fold in enumerate(folds)]
-            logits.append(run(BEST, self._corpus, self._cache, kept))
+            logits.append(run(BEST, self._corpus, self._cache, places, kept))
             counts.append([self._count(fold.train) for fold in kept])
         mean = np.mean(counts, axis=0)
         nepal = [fold.name for fold in folds].index(NEPAL)
@@ -92,11 +93,12 @@ class Points:
 
     def nepal(self, name: str, choose: Choose, draws: int) -> Point:
         """The point of Nepal's fold alone, learnt from named earthquakes only."""
-        (fold,) = (fold for fold in self._folds("none") if fold.name == NEPAL)
+        places = self._places("none")
+        (fold,) = (fold for fold in folds_of(places) if fold.name == NEPAL)
         logits, counts = [], []
         for draw in range(draws):
             kept = self._reduced(fold, choose, np.random.default_rng(draw))
-            logits.append(run(BEST, self._corpus, self._cache, [kept]))
+            logits.append(run(BEST, self._corpus, self._cache, places, [kept]))
             counts.append(self._count(kept.train))
         return self._point(name, float(np.mean(counts)), logits, fold.judged)
 
@@ -117,9 +119,11 @@ class Points:
 
         return choose
 
-    def _folds(self, helpers: Helpers) -> list[Fold]:
-        least = self._corpus.params.split.min_per_class
-        return leave_out(self._corpus.rows, min_per_class=least, source_folds=SOURCE_FOLDS, helpers=helpers)
+    def _places(self, helpers: Helpers) -> list[Place]:
+        split = self._corpus.params.split
+        return leave_out(
+            self._corpus.rows, min_per_class=split.min_per_class, source_folds=split.source_folds, helpers=helpers
+        )
 
     def _point(self, name: str, count: float, logits: list[NDArray[np.float64]], judged: NDArray[np.intp]) -> Point:
         return Point(name, count, [each[judged] for each in logits], self._corpus.damaged[judged])

@@ -22,7 +22,7 @@ import numpy as np
 from corpus import Corpus, cached, in_batches, read_corpus
 from numpy.typing import NDArray
 
-from quakelens.dataset.leave_out import Fold, leave_out
+from quakelens.dataset.leave_out import Fold, folds_of, leave_out
 from quakelens.evaluation.comparison import short
 from quakelens.evaluation.metrics import figures
 from quakelens.evaluation.predictions import Predictions
@@ -133,7 +133,9 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path("data/compare-cache"))
     options = parser.parse_args()
     corpus = read_corpus(options.manifest, read_params(Path(__file__).parents[1] / "params.yaml"))
-    folds = leave_out(corpus.rows, min_per_class=corpus.params.split.min_per_class, source_folds=3, helpers="none")
+    split = corpus.params.split
+    places = leave_out(corpus.rows, min_per_class=split.min_per_class, source_folds=split.source_folds, helpers="none")
+    folds = folds_of(places)
     both = [
         at_half(study_by_image(corpus, options.cache, folds), corpus),
         at_half(study_left_out(corpus, options.cache, folds), corpus),
