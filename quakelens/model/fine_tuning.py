@@ -1,7 +1,7 @@
-"""Training the last block groups of a backbone together with its head, for as far as that pays.
+"""Training the last block groups of a backbone together with its head.
 
-With the few damaged pictures that there are it does not: see docs/model-comparison.md. So no stage of the pipeline
-does this; `scripts/fine_tune.py` measures it on a labelled manifest.
+No stage of the pipeline does this: features stay frozen. `scripts/fine_tune.py` measures on a labelled manifest
+whether it pays.
 
 The frozen part of the network is run once a picture and view, and what comes out of it is trained on. So augmented
 copies are drawn beforehand, a few of each picture, and an epoch over cached maps costs a fraction of one over pictures.
