@@ -27,6 +27,9 @@ SUMMARY = "prepare.json"
 MAX_UNUSABLE_SHARE = 0.05
 """More rows than this that are bad or have no usable file point to a collection that is not whole."""
 
+FEW_LEFT = 0.2
+"""A fold that is learnt for from fewer damaged pictures than this share of those it judges says little of the model."""
+
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
@@ -123,6 +126,16 @@ def _warnings(rows: Sequence[Assigned], faults: Sequence[Fault]) -> list[str]:
             f"training has one fold of earthquakes only ({', '.join(folds)}): add an earthquake with both classes, or "
             "hold out another"
         )
+    training = [row for row in rows if row.split == "train" and row.counts and row.picture.damaged]
+    for fold in sorted(folds):
+        judged = sum(row.fold == fold for row in training)
+        left = sum(row.fold != fold and fold not in row.not_for for row in training)
+        if left < FEW_LEFT * judged:
+            warnings.append(
+                f"{fold} has {judged} damaged pictures, and leaving it out leaves {left} to learn from: calibration, "
+                "thresholds and the figures of cross-validation rest on few. Add another earthquake, or say in the "
+                "column cannot_show what pictures of unknown earthquakes do not show"
+            )
     return warnings
 
 

@@ -105,6 +105,20 @@ def test_the_same_pictures_give_the_same_bytes_in_any_order(rows, labelled, tmp_
     assert tree(tmp_path / "again") == tree(tmp_path / "out") == tree(tmp_path / "cached")
 
 
+def test_a_fold_without_which_little_is_left_is_told(tmp_path, labelled):
+    assert not any("rest on few" in warning for warning in prepare(labelled, tmp_path / "out", params()).warnings)
+    folder = tmp_path / "large"
+    put(labelled_rows(folder, "2015-nepal", 25, 0, source="wire", first_seed=900), folder, labelled)
+    put(labelled_rows(folder, "unknown", 1, 0, source="web", first_seed=950), folder, labelled)
+    (told,) = (text for text in prepare(labelled, tmp_path / "out", params()).warnings if "rest on few" in text)
+    assert told.startswith("2015-nepal has 28 damaged pictures, and leaving it out leaves 4 to learn from")
+    rows = [
+        row | {"cannot_show": "any"} for row in labelled_rows(folder, "unknown", 4, 0, source="map", first_seed=980)
+    ]
+    put(rows, folder, labelled)
+    assert not any("rest on few" in warning for warning in prepare(labelled, tmp_path / "out", params()).warnings)
+
+
 def test_near_duplicates_are_kept_together_and_reported(rows, labelled, tmp_path):
     folder = tmp_path / "more"
     folder.mkdir()
