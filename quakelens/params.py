@@ -127,12 +127,25 @@ class Split(Section):
         return value
 
 
+class Look(Section):
+    """One way to look at a picture: what is shown to which backbone."""
+
+    backbone: str = Field(pattern=r"^(efficientnet_lite[02](\.blocks)?|(timm|torchvision):[A-Za-z0-9_.\-]+)$")
+    pixels: int = Field(ge=32, le=1024)
+    resize: Literal["crop", "pad", "squash"]
+    output_stride: Literal[16, 32]
+
+
 class Model(Section):
     """What turns a picture into features."""
 
-    backbone: str = Field(pattern=r"^(efficientnet_lite[0-2](\.blocks)?|(timm|torchvision):[A-Za-z0-9_.\-]+)$")
-    pixels: int = Field(ge=32, le=1024)
-    resize: Literal["crop", "pad", "squash"]
+    first_look: Look
+    second_look: Look | None
+
+    @property
+    def looks(self) -> dict[str, Look]:
+        """By the name that each has in a bundle."""
+        return {"first": self.first_look} | ({"second": self.second_look} if self.second_look else {})
 
 
 class Training(Section):
@@ -146,8 +159,9 @@ class Training(Section):
 
 
 class Decision(Section):
-    """How the two thresholds are chosen."""
+    """How it is chosen which pictures get a second look, and the two thresholds."""
 
+    second_look_miss_rate: Share
     precision: float = Field(gt=0, lt=1)
     prevalence: float = Field(gt=0, lt=1)
     miss_rate: Share

@@ -38,8 +38,7 @@ def log_run(registry: Registry, params: Params, metrics: Mapping[str, Any], eval
     with mlflow.start_run(experiment_id=experiment, run_name=name) as run:
         mlflow.set_tags({BUNDLE_TAG: bundle, DATA_TAG: data})
         for section in ("split", "duplicates", "model", "training", "decision", "evaluation", "gate"):
-            values = getattr(params, section).model_dump(mode="json")
-            mlflow.log_params({f"{section}.{key}": value for key, value in values.items()})
+            mlflow.log_params(dict(_named(getattr(params, section).model_dump(mode="json"), f"{section}.")))
         mlflow.log_metrics(dict(flatten(metrics)))
         mlflow.log_artifacts(str(evaluated), "evaluation")
     return str(run.info.run_id)
@@ -53,6 +52,15 @@ def flatten(metrics: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str,
             yield from flatten(value, f"{name}/")
         elif isinstance(value, int | float) and not isinstance(value, bool):
             yield _legal(name), float(value)
+
+
+def _named(values: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    """Parameters of nested sections as `model.first_look.pixels`."""
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _named(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
 
 
 def _legal(name: str) -> str:

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ImageOps
 
 from quakelens.dataset.leave_out import Row
 from quakelens.dataset.manifest import read_manifest
@@ -19,7 +18,7 @@ from quakelens.duplicates import cluster, hash_picture
 from quakelens.engine.backends import compile_openvino
 from quakelens.files import write_atomically
 from quakelens.images import decode, read_bytes
-from quakelens.model.backbone import load_backbone
+from quakelens.model.backbone import COARSE, load_backbone
 from quakelens.model.network import feature_network
 from quakelens.model.openvino_export import to_openvino
 from quakelens.model.preprocessing import Preprocessing
@@ -63,7 +62,7 @@ class View:
     backbone: str
     resize: str
     pixels: int
-    mirror: bool = False
+    output_stride: int = COARSE
 
 
 def read_corpus(manifest: Path, params: Params, *, corrected: bool = True) -> Corpus:
@@ -109,15 +108,15 @@ def features(corpus: Corpus, view: View, cache: Path) -> NDArray[np.float32]:
     preprocessing = Preprocessing(size=view.pixels, resize=view.resize)  # type: ignore[arg-type]
 
     def look(path: Path) -> NDArray[np.uint8]:
-        image = decode(read_bytes(path), at_least=view.pixels)
-        return preprocessing.apply(ImageOps.mirror(image) if view.mirror else image)
+        return preprocessing.apply(decode(read_bytes(path), at_least=view.pixels))
 
     def compute(paths: Sequence[Path]) -> NDArray[np.float32]:
-        network = feature_network(load_backbone(view.backbone))
+        network = feature_network(load_backbone(view.backbone, output_stride=view.output_stride))
         compiled = compile_openvino(to_openvino(network, view.pixels))
         return in_batches(paths, look, lambda batch: compiled(batch)[0].mean(axis=(2, 3)))
 
-    name = f"{view.backbone}-{view.resize}{view.pixels}{'-mirror' if view.mirror else ''}".replace(":", "_")
+    fine = "" if view.output_stride == COARSE else f"-os{view.output_stride}"
+    name = f"{view.backbone}-{view.resize}{view.pixels}{fine}".replace(":", "_")
     return cached(corpus, cache / f"{name}.npz", compute)
 
 

@@ -1,117 +1,130 @@
 """Train the starter, the model that ships with quakelens, on a labelled manifest.
 
-    scripts/make_starter.py MANIFEST
+    scripts/make_starter.py MANIFEST [--cache DIR] [--out DIR]
 
-Every earthquake is used for the weights: the figures in its model.json come from leaving each earthquake out
-in turn, together with whole sources of pictures of no earthquake, and pictures of unknown earthquakes as well:
-they could show the one that was left out. Calibration and thresholds come from the same, but with the unknown
-ones in training, as the weights that ship have them.
+Every earthquake is used for the weights. Calibration and thresholds are chosen on predictions by heads that have seen
+neither the picture's earthquake nor its source (quakelens/dataset/leave_out.py). The figures in its model.json come
+from the same predictions, but each fold's pictures are decided by the calibration and thresholds of the others:
+nothing that is judged has been learnt from, in any step. Frozen features are computed once a picture and look.
 """
 
 from __future__ import annotations
 
-import sys
-import tempfile
+import argparse
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from safetensors.numpy import save_file
+from corpus import Corpus, View, features, read_corpus
+from numpy.typing import NDArray
 
-from quakelens.dataset.add import add
-from quakelens.dataset.folds import add_folds
-from quakelens.dataset.labelled import Labelled, read_collection
-from quakelens.dataset.split import Assigned
-from quakelens.evaluation.calibration import fit_platt, weights_at
+from quakelens.dataset.leave_out import Fold, folds_of, leave_out
+from quakelens.dataset.manifest import is_earthquake
+from quakelens.evaluation.choosing import choose
 from quakelens.evaluation.metrics import figures
-from quakelens.evaluation.thresholds import choose_thresholds
+from quakelens.evaluation.plots import draw_all
+from quakelens.evaluation.predictions import Predictions
 from quakelens.files import write_json
-from quakelens.model.bundle import MANIFEST, Calibration, Manifest, Thresholds, TrainedOn
-from quakelens.model.decisions import probability_of
-from quakelens.model.preprocessing import Preprocessing
+from quakelens.model.bundle import FIRST, MANIFEST, Manifest, TrainedOn
+from quakelens.model.decisions import decide
+from quakelens.model.heads import HEADS, save_heads
 from quakelens.model.starter import SHIPPED
-from quakelens.model.training import fit_head, out_of_fold
-from quakelens.params import Training, read_params
-from quakelens.stages import features
+from quakelens.model.training import Head, fit_centred
+from quakelens.params import Params, read_params
 from quakelens.stages.export import SUMMARY
-from quakelens.stages.pictures import Picture, predictions_of
+from quakelens.stages.looks import look_of
 
 NOTE = (
-    "Starter: EfficientNet-Lite0 with ImageNet weights, head trained on a small corpus of news, post and web "
-    "photographs of 2015 Nepal, 2016 Ecuador and a few other earthquakes. Figures: each earthquake left out in turn."
+    "Starter: ImageNet's weights, heads trained on a small corpus of news, post and web photographs of 2015 Nepal, "
+    "2016 Ecuador and a few other earthquakes. Figures: each earthquake left out in turn."
 )
 
 
-def main(manifest: Path) -> None:
+def judge(
+    corpus: Corpus, folds: list[Fold], logits: dict[str, NDArray[np.float64]], params: Params
+) -> tuple[Predictions, dict[str, Any]]:
+    """Predictions on the judged pictures, each fold's by what was chosen on the others, and their figures."""
+    probability = np.full(len(corpus.rows), np.nan)
+    decided: dict[int, str] = {}
+    for fold in folds:
+        others = np.concatenate([other.judged for other in folds if other is not fold])
+        chosen = choose(at(logits, others), corpus.damaged[others], params.decision)
+        probability[fold.judged] = chosen.probability(at(logits, fold.judged))
+        decided |= {row: decide(float(probability[row]), chosen.thresholds) for row in fold.judged}
+    judged = sorted(decided)
+    predictions = Predictions(
+        sha256=[corpus.sha256[row] for row in judged],
+        label=corpus.damaged[judged],
+        probability=probability[judged],
+        decision=[decided[row] for row in judged],
+        event=[corpus.rows[row].event for row in judged],
+        source=[corpus.sources[row] for row in judged],
+    )
+    options = {"bootstrap": params.evaluation.bootstrap, "seed": params.evaluation.seed}
+    return predictions, figures(predictions, None, **options)
+
+
+def at(logits: dict[str, NDArray[np.float64]], rows: Any) -> dict[str, NDArray[np.float64]]:
+    """The logits of these rows."""
+    return {name: own[rows] for name, own in logits.items()}
+
+
+def main() -> None:
     """Train, judge and write the starter."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("manifest", type=Path)
+    parser.add_argument("--cache", type=Path, default=Path("data/compare-cache"))
+    parser.add_argument("--out", type=Path, default=SHIPPED)
+    parser.add_argument("--plots", type=Path, help="draw the plots and the sheet of worst mistakes into this folder")
+    options = parser.parse_args()
     params = read_params(Path(__file__).parents[1] / "params.yaml")
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        add(manifest, folder / "labelled", max_pixels=params.media.max_pixels, duplicates=params.duplicates)
-        features.run(folder / "labelled", folder / "cache", folder / "features", params)
-        known = features.read_features(folder / "features" / features.OUTPUT)
-        collection = read_collection(folder / "labelled").pictures
-    judged_rows = add_folds(
-        [
-            Assigned(picture=picture, cluster=picture.sha256, split="train")
-            for picture in collection
-            if not picture.group and picture.event != "unknown"
-        ],
-        params.split,
-    )
-    judged = [_picture(row.picture, row.fold, row.not_for) for row in judged_rows]
-    others = [_picture(picture, "") for picture in collection if not picture.group and picture.event == "unknown"]
-    every = judged + others
-    honest = _out_of_fold(judged, known, params.training)
-    damaged, logits = _labels(judged), _out_of_fold(every, known, params.training)[: len(judged)]
-    platt = fit_platt(logits, damaged, weights_at(params.decision.prevalence, damaged))
-    calibration = Calibration(a=platt.a, b=platt.b)
-    chosen = choose_thresholds(probability_of(logits, calibration), damaged, params.decision)
-    thresholds = Thresholds(damaged=chosen.damaged, not_damaged=chosen.not_damaged)
-    told = figures(
-        predictions_of(judged, probability_of(honest, calibration), thresholds),
-        thresholds.damaged,
-        bootstrap=params.evaluation.bootstrap,
-        seed=params.evaluation.seed,
-    )
-    print("expected at the thresholds, with unknown earthquakes in training:", chosen.expected)
-    head = fit_head(known.of(every), _labels(every), [picture.source for picture in every], params.training)
-    manifest_out = Manifest(
+    corpus = read_corpus(options.manifest, params)
+    least, parts = params.split.min_per_class, params.split.source_folds
+    places = leave_out(corpus.rows, min_per_class=least, source_folds=parts, helpers="unknown")
+    folds = folds_of(places)
+    values = {
+        name: features(corpus, View(look.backbone, look.resize, look.pixels, look.output_stride), options.cache)
+        for name, look in params.model.looks.items()
+    }
+
+    def fit(look: str, rows: NDArray[np.intp]) -> Head:
+        sources = [corpus.sources[row] for row in rows]
+        names, not_for = [places[row].fold for row in rows], [places[row].not_for for row in rows]
+        return fit_centred(values[look][rows], corpus.damaged[rows], sources, names, params.training, not_for)
+
+    logits = {name: np.full(len(corpus.rows), np.nan) for name in values}
+    for fold in folds:
+        for name in values:
+            logits[name][fold.judged] = fit(name, fold.train).logits(values[name][fold.judged])
+    judged = np.sort(np.concatenate([fold.judged for fold in folds]))
+    chosen = choose(at(logits, judged), corpus.damaged[judged], params.decision)
+    predictions, told = judge(corpus, folds, logits, params)
+    used = np.flatnonzero([place.counts for place in places])
+    heads = {name: fit(name, used) for name in values}
+    manifest = Manifest(
         note=NOTE,
-        backbone=params.model.backbone,
-        channels=len(head.weight),
-        preprocessing=Preprocessing(size=params.model.pixels, resize=params.model.resize),
-        calibration=calibration,
-        thresholds=thresholds,
+        looks={name: look_of(look, len(heads[name].weight)) for name, look in params.model.looks.items()},
+        second_look_from=chosen.second_look_from,
+        calibration=chosen.calibration,
+        thresholds=chosen.thresholds,
         trained_on=TrainedOn(
-            earthquakes=tuple(sorted({p.event for p in judged if p.event != "none"})),
-            sources=tuple(sorted({p.source for p in every})),
-            pictures=len(every),
-            damaged=int(_labels(every).sum()),
+            earthquakes=tuple(sorted({e for row in used if is_earthquake(e := corpus.rows[row].event)})),
+            sources=tuple(sorted({corpus.sources[row] for row in used})),
+            pictures=len(used),
+            damaged=int(corpus.damaged[used].sum()),
         ),
         figures={"each_earthquake_left_out": {key: told[key] for key in SUMMARY}},
     )
-    SHIPPED.mkdir(exist_ok=True)
-    save_file({"weight": head.weight, "bias": np.array([head.bias], dtype=np.float32)}, SHIPPED / "head.safetensors")
-    write_json(SHIPPED / MANIFEST, manifest_out.model_dump(mode="json"))
-    print({key: told[key] for key in SUMMARY})
-    for event, row in told["earthquakes"].items():
-        print(event, row["n"], row["positives"], row["auc"], row["auc_with_others"])
-
-
-def _picture(picture: Labelled, fold: str, not_for: frozenset[str] = frozenset()) -> Picture:
-    return Picture(picture.sha256, picture.path, picture.damaged, picture.event, picture.source, "train", fold, not_for)
-
-
-def _out_of_fold(pictures: list[Picture], known: features.Features, training: Training) -> np.ndarray:
-    sources, folds, not_for = zip(*((p.source, p.fold, p.not_for) for p in pictures), strict=True)
-    return out_of_fold(known.of(pictures), _labels(pictures), sources, folds, training, not_for)
-
-
-def _labels(pictures: list[Picture]) -> np.ndarray:
-    return np.array([picture.damaged for picture in pictures])
+    options.out.mkdir(parents=True, exist_ok=True)
+    save_heads(options.out / HEADS, heads)
+    write_json(options.out / MANIFEST, manifest.model_dump(mode="json"))
+    again = logits[FIRST][judged] >= (chosen.second_look_from or np.inf)
+    print(json.dumps({"seen_twice": float(again.mean()), "expected": chosen.expected} | told, indent=1))
+    if options.plots:
+        files = dict(zip(corpus.sha256, corpus.files, strict=True))
+        draw_all(predictions, files, options.plots, worst=60)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit(__doc__)
-    main(Path(sys.argv[1]))
+    main()

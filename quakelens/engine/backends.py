@@ -25,8 +25,8 @@ class Backend(Protocol):
 class OpenVinoBackend:
     """OpenVINO on the processor, in float32 so that figures equal the reference."""
 
-    def __init__(self, folder: Path) -> None:
-        self._compiled = compile_openvino(folder / OPENVINO)
+    def __init__(self, folder: Path, look: str) -> None:
+        self._compiled = compile_openvino(folder / look / OPENVINO)
 
     def run(self, pictures: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """See `Backend.run`."""
@@ -38,13 +38,13 @@ class OpenVinoBackend:
 class TorchBackend:
     """PyTorch in float32, on a GPU where there is one."""
 
-    def __init__(self, folder: Path, device: str | None = None) -> None:
+    def __init__(self, folder: Path, look: str, device: str | None = None) -> None:
         import torch
 
         from quakelens.model.assemble import load_network
 
         self._device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        self._network: torch.nn.Module = load_network(folder).to(self._device)
+        self._network: torch.nn.Module = load_network(folder, look).to(self._device)
 
     def run(self, pictures: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """See `Backend.run`."""
@@ -71,14 +71,14 @@ def compile_openvino(model: Any) -> Any:
         raise ModelError(f"OpenVINO cannot run {model}: {error}") from error
 
 
-def make_backend(name: str, folder: Path) -> Backend:
-    """Open a bundle with a backend: `openvino`, `torch`, or `auto` for OpenVINO.
+def make_backend(name: str, folder: Path, look: str) -> Backend:
+    """Open a look of a bundle with a backend: `openvino`, `torch`, or `auto` for OpenVINO.
 
     Raises:
         ModelError: The name is unknown or the bundle cannot be opened.
     """
     if name in ("auto", "openvino"):
-        return OpenVinoBackend(folder)
+        return OpenVinoBackend(folder, look)
     if name == "torch":
-        return TorchBackend(folder)
+        return TorchBackend(folder, look)
     raise ModelError(f"backend `{name}` is unknown: use auto, openvino or torch")

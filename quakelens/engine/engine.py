@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from quakelens.engine.backends import Backend, make_backend
 from quakelens.engine.heatmap import heatmap_of
-from quakelens.errors import ImageError, ModelError
+from quakelens.errors import ImageError
 from quakelens.images import MAX_PIXELS, decode
-from quakelens.model.bundle import Manifest, check_files, read_manifest
+from quakelens.model.bundle import FIRST, SECOND, Manifest, check_files, read_manifest
 from quakelens.model.decisions import decide, probability_of
+from quakelens.model.looks import combine
 from quakelens.model.preprocessing import Box
 
 
@@ -40,14 +41,25 @@ class Verdict:
     error: str | None = None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Seen:
+    """What a look saw in a picture: the logit, the evidence `(h, w) float32`, and on which part it lies."""
+
+    logit: float
+    evidence: NDArray[np.float32]
+    box: Box
+
+
 class Engine:
     """A model that is ready to score; safe to use from one thread at a time."""
 
-    def __init__(self, manifest: Manifest, backend: Backend, *, version: str, batch_size: int = 32) -> None:
+    def __init__(
+        self, manifest: Manifest, backends: Mapping[str, Backend], *, version: str, batch_size: int = 32
+    ) -> None:
         self.manifest = manifest
         self.version = version
         self.batch_size = batch_size
-        self._backend = backend
+        self._backends = backends
         self._threads = ThreadPoolExecutor(max_workers=os.cpu_count() or 1, thread_name_prefix="decode")
 
     @classmethod
@@ -59,7 +71,7 @@ class Engine:
         """
         manifest = read_manifest(folder)
         check_files(folder, manifest)
-        return cls(manifest, make_backend(backend, folder), version=version)
+        return cls(manifest, {name: make_backend(backend, folder, name) for name in manifest.looks}, version=version)
 
     @property
     def label(self) -> str:
@@ -76,39 +88,51 @@ class Engine:
             for verdict in self._batch(pictures[start : start + self.batch_size], heatmaps, max_pixels)
         ]
 
-    def run(self, batch: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-        """Score preprocessed pictures: `(N, size, size, 3) uint8` to probabilities and evidence.
-
-        Raises:
-            ModelError: The array has another shape or dtype.
-        """
-        size = self.manifest.preprocessing.size
-        if batch.ndim != 4 or batch.shape[1:] != (size, size, 3) or batch.dtype != np.uint8:
-            raise ModelError(f"the model takes (N, {size}, {size}, 3) uint8, not {batch.shape} {batch.dtype}")
-        logits, evidence = self._backend.run(batch)
-        return probability_of(logits, self.manifest.calibration), evidence
-
     def _batch(self, pictures: Sequence[bytes], heatmaps: bool, max_pixels: int) -> Iterator[Verdict]:
-        views = list(self._threads.map(lambda data: self._view(data, max_pixels), pictures))
-        readable = [view[0] for view in views if not isinstance(view, ImageError)]
-        if readable:
-            probabilities, evidence = self.run(np.stack(readable))
-        position = 0
-        for view in views:
-            if isinstance(view, ImageError):
-                yield Verdict(None, None, error=f"{view.reason}: {view}")
+        first, errors = self._look(FIRST, dict(enumerate(pictures)), max_pixels)
+        limit = self.manifest.second_look_from
+        again = {at: pictures[at] for at, seen in first.items() if limit is not None and seen.logit >= limit}
+        second = self._look(SECOND, again, max_pixels)[0] if again else {}
+        logits = combine(
+            np.array([seen.logit for seen in first.values()]),
+            np.array([second[at].logit if at in second else np.nan for at in first]),
+            limit,
+        )
+        probabilities = dict(zip(first, probability_of(logits, self.manifest.calibration), strict=True))
+        for at in range(len(pictures)):
+            if at in errors:
+                yield Verdict(None, None, error=f"{errors[at].reason}: {errors[at]}")
                 continue
-            probability = float(probabilities[position])
-            decision = decide(probability, self.manifest.thresholds)
-            wanted = heatmaps and decision != "not_damaged"
-            heatmap = heatmap_of(evidence[position]) if wanted else None
-            yield Verdict(probability, decision, heatmap, view[1] if wanted else None)
-            position += 1
+            decision = decide(float(probabilities[at]), self.manifest.thresholds)
+            heatmap = box = None
+            if heatmaps and decision != "not_damaged":
+                seen = second.get(at, first[at])
+                heatmap, box = heatmap_of(seen.evidence), seen.box
+            yield Verdict(float(probabilities[at]), decision, heatmap, box)
 
-    def _view(self, data: bytes, max_pixels: int) -> tuple[NDArray[np.uint8], Box] | ImageError:
-        preprocessing = self.manifest.preprocessing
-        try:
-            image = decode(data, max_pixels=max_pixels, at_least=preprocessing.size)
-        except ImageError as error:
-            return error
-        return preprocessing.apply(image), preprocessing.seen(*image.size)
+    def _look(
+        self, name: str, pictures: Mapping[int, bytes], max_pixels: int
+    ) -> tuple[dict[int, _Seen], dict[int, ImageError]]:
+        """What the look saw in each picture, and those that cannot be read, by their keys."""
+        preprocessing = self.manifest.looks[name].preprocessing
+
+        def view(data: bytes) -> tuple[NDArray[np.uint8], Box] | ImageError:
+            try:
+                image = decode(data, max_pixels=max_pixels, at_least=preprocessing.size)
+            except ImageError as error:
+                return error
+            return preprocessing.apply(image), preprocessing.seen(*image.size)
+
+        views, boxes, errors = {}, {}, {}
+        for at, seen in zip(pictures, self._threads.map(view, pictures.values()), strict=True):
+            if isinstance(seen, ImageError):
+                errors[at] = seen
+            else:
+                views[at], boxes[at] = seen
+        if not views:
+            return {}, errors
+        logits, evidence = self._backends[name].run(np.stack(list(views.values())))
+        found = {
+            at: _Seen(float(logit), cells, boxes[at]) for at, logit, cells in zip(views, logits, evidence, strict=True)
+        }
+        return found, errors

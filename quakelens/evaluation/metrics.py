@@ -26,14 +26,15 @@ _ROUNDING = 1e-6
 Floats = NDArray[np.float64]
 
 
-def figures(predictions: Predictions, threshold: float, *, bootstrap: int, seed: int) -> dict[str, Any]:
+def figures(predictions: Predictions, threshold: float | None, *, bootstrap: int, seed: int) -> dict[str, Any]:
     """Compute every figure; the result can be written as JSON.
 
     A picture is flagged if its decision is `damaged`. Unsure ones count as not flagged.
 
     Args:
         predictions: At least one row, in any order.
-        threshold: The model's own: the probability at or above which it says `damaged`.
+        threshold: The model's own: the probability at or above which it says `damaged`. None where the
+            decisions are of several models, each with its own.
         bootstrap: Resamples for the intervals.
         seed: Of the resamples.
 
@@ -59,7 +60,8 @@ def figures(predictions: Predictions, threshold: float, *, bootstrap: int, seed:
     """
     if len(predictions) == 0:
         raise DataError("there is no picture to compute figures of: check the manifest and its events")
-    _check_decisions(predictions, threshold)
+    if threshold is not None:
+        _check_decisions(predictions, threshold)
     label, flagged = predictions.label, predictions.flagged
     others = predictions.of_events([NO_EARTHQUAKE]) & ~label
     earthquakes = {}
@@ -70,7 +72,7 @@ def figures(predictions: Predictions, threshold: float, *, bootstrap: int, seed:
         )
     return {
         **_basic(predictions, bootstrap, seed),
-        "threshold": float(threshold),
+        "threshold": threshold,
         **_at_prevalences(label, flagged, bootstrap, seed),
         "ece": expected_calibration_error(predictions.probability, label),
         "overconfident_errors": _overconfident(predictions),

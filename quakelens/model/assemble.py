@@ -1,10 +1,11 @@
-"""Putting backbone, head and decisions together into a bundle, and opening it again with PyTorch."""
+"""Putting backbones, heads and decisions together into a bundle, and opening it again with PyTorch."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,33 +14,34 @@ from quakelens.model.backbone import load_backbone
 from quakelens.model.bundle import OPENVINO, WEIGHTS, Manifest, check_files, read_manifest, write_manifest
 from quakelens.model.network import network
 from quakelens.model.openvino_export import save_openvino
+from quakelens.model.training import Head
 
 if TYPE_CHECKING:
-    import numpy as np
     import torch
-    from numpy.typing import NDArray
 
 
-def assemble(folder: Path, manifest: Manifest, weight: NDArray[np.float32], bias: float) -> Manifest:
+def assemble(folder: Path, manifest: Manifest, heads: Mapping[str, Head]) -> Manifest:
     """Write a whole model to `folder`, all of it or nothing; replaces what is there.
 
     Args:
         folder: Where it goes.
         manifest: Everything but the files' hashes.
-        weight: Of the head, `(channels,) float32`.
-        bias: Of the head.
+        heads: Of each of the manifest's looks.
 
     Raises:
         ModelError: Head and backbone do not fit.
     """
     from safetensors.torch import save_file
 
-    net = network(load_backbone(manifest.backbone), weight, bias)
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        save_file(dict(net.state_dict()), partial / WEIGHTS)
-        save_openvino(net, manifest.preprocessing.size, partial / OPENVINO)
+        for name, look in manifest.looks.items():
+            backbone = load_backbone(look.backbone, output_stride=look.output_stride)
+            net = network(backbone, heads[name].weight, heads[name].bias)
+            (partial / name).mkdir()
+            save_file(dict(net.state_dict()), partial / name / WEIGHTS)
+            save_openvino(net, look.preprocessing.size, partial / name / OPENVINO)
         written = write_manifest(partial, manifest)
         partial.chmod(0o755)
         if folder.exists():
@@ -51,8 +53,8 @@ def assemble(folder: Path, manifest: Manifest, weight: NDArray[np.float32], bias
     return written
 
 
-def load_network(folder: Path) -> torch.nn.Module:
-    """Open a bundle with PyTorch: the module of `quakelens.model.network.network`, in float32.
+def load_network(folder: Path, look: str) -> torch.nn.Module:
+    """Open a look of a bundle with PyTorch: the module of `quakelens.model.network.network`, in float32.
 
     Raises:
         ModelError: A file is missing, was changed, or does not fit the backbone.
@@ -63,10 +65,12 @@ def load_network(folder: Path) -> torch.nn.Module:
 
     manifest = read_manifest(folder)
     check_files(folder, manifest)
-    head = np.zeros(manifest.channels, dtype=np.float32)
-    net = network(load_backbone(manifest.backbone, pretrained=False), head, 0.0)
+    told = manifest.looks[look]
+    backbone = load_backbone(told.backbone, pretrained=False, output_stride=told.output_stride)
+    net = network(backbone, np.zeros(told.channels, dtype=np.float32), 0.0)
+    weights = folder / look / WEIGHTS
     try:
-        net.load_state_dict(load_file(folder / WEIGHTS), strict=True)
+        net.load_state_dict(load_file(weights), strict=True)
     except (SafetensorError, RuntimeError) as error:
-        raise ModelError(f"{folder / WEIGHTS} does not fit backbone `{manifest.backbone}`: {error}") from error
+        raise ModelError(f"{weights} does not fit backbone `{told.backbone}`: {error}") from error
     return net.eval()

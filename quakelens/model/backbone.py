@@ -12,7 +12,7 @@ from quakelens.errors import ModelError
 if TYPE_CHECKING:
     from torch import nn
 
-BUNDLED = ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2")
+BUNDLED = ("efficientnet_lite0", "efficientnet_lite2")
 """Those whose weights arrive as a package; every other name is `timm:NAME` or `torchvision:NAME`."""
 
 BLOCKS = ".blocks"
@@ -23,6 +23,9 @@ made of them for the classes of ImageNet (docs/model-comparison.md), and cost le
 """
 
 RGB = tuple[float, float, float]
+
+COARSE = 32
+"""The usual output stride: input pixels a cell of the features is wide."""
 
 
 def _of_255(values: Sequence[float]) -> RGB:
@@ -52,21 +55,28 @@ class Backbone:
     std: RGB
 
 
-def load_backbone(name: str, *, pretrained: bool = True) -> Backbone:
+def load_backbone(name: str, *, pretrained: bool = True, output_stride: int = COARSE) -> Backbone:
     """Build a backbone, with its ImageNet weights or with random ones to be overwritten.
 
+    Args:
+        name: As in params.yaml.
+        pretrained: With ImageNet's weights.
+        output_stride: Input pixels a cell of the features is wide. With 16 in place of 32 the last layers that
+            halve the map are dilated instead: the same weights look at four times as many places.
+
     Raises:
-        ModelError: The name is unknown, its weights cannot be had, or it gives no map of features.
+        ModelError: The name is unknown, its weights cannot be had, it gives no map of features, or it cannot be
+            built with this stride.
     """
     variant = name.removesuffix(BLOCKS)
     if variant in BUNDLED:
-        return _bundled(name, variant, pretrained)
+        return _bundled(name, variant, pretrained, output_stride)
     library, _, model = name.partition(":")
     build = {"timm": _from_timm, "torchvision": _from_torchvision}.get(library)
     if build is None:
         raise ModelError(f"backbone `{name}` is unknown: use {BUNDLED[0]}, timm:NAME or torchvision:NAME")
     try:
-        return build(name, model, pretrained)
+        return build(name, model, pretrained, output_stride)
     except ModelError:
         raise
     except Exception as error:
@@ -76,11 +86,11 @@ def load_backbone(name: str, *, pretrained: bool = True) -> Backbone:
         ) from error
 
 
-def _bundled(name: str, variant: str, pretrained: bool) -> Backbone:
+def _bundled(name: str, variant: str, pretrained: bool, output_stride: int) -> Backbone:
     import timm
     from torch import nn
 
-    net: Any = timm.create_model(f"tf_{variant}", pretrained=False)
+    net: Any = timm.create_model(f"tf_{variant}", pretrained=False, output_stride=output_stride)
     if pretrained:
         net.load_state_dict(_packaged_weights(variant, net.state_dict()), strict=True)
     trunk = _trunk_of_timm(net)
@@ -107,18 +117,22 @@ def _packaged_weights(variant: str, own: Mapping[str, Any]) -> dict[str, Any]:
     return dict(zip(own, saved.values(), strict=True))
 
 
-def _from_timm(name: str, model: str, pretrained: bool) -> Backbone:
+def _from_timm(name: str, model: str, pretrained: bool, output_stride: int) -> Backbone:
     import timm
 
-    net: Any = timm.create_model(model, pretrained=pretrained)
+    # Not every network takes another one.
+    options: dict[str, Any] = {} if output_stride == COARSE else {"output_stride": output_stride}
+    net: Any = timm.create_model(model, pretrained=pretrained, **options)
     mean, std = (_of_255(net.pretrained_cfg[key]) for key in ("mean", "std"))
     return Backbone(name, _trunk_of_timm(net), mean, std)
 
 
-def _from_torchvision(name: str, model: str, pretrained: bool) -> Backbone:
+def _from_torchvision(name: str, model: str, pretrained: bool, output_stride: int) -> Backbone:
     import torchvision
     from torch import nn
 
+    if output_stride != COARSE:
+        raise ModelError(f"backbone `{name}` takes output_stride {COARSE} only: use a timm one for another")
     net = torchvision.models.get_model(model, weights="DEFAULT" if pretrained else None)
     if isinstance(getattr(net, "features", None), nn.Module):
         trunk = net.features

@@ -1,9 +1,10 @@
 """A whole model on disk: a folder with weights, preprocessing, classes, calibration and thresholds.
 
-model.json              everything but the weights, with the sha256 of every other file
-weights.safetensors     the network's weights, for PyTorch
-openvino/model.xml      the same network compiled for OpenVINO, with
-openvino/model.bin      its weights
+model.json                  everything but the weights, with the sha256 of every other file
+first/weights.safetensors   the first look's network, for PyTorch
+first/model.xml             the same for OpenVINO, with
+first/model.bin             its weights
+second/...                  likewise, where pictures that may show damage get a second look
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ from quakelens.errors import ModelError
 from quakelens.model.preprocessing import Preprocessing
 
 CLASSES = ("not_damaged", "damaged")
+FORMAT = 2
 MANIFEST = "model.json"
 WEIGHTS = "weights.safetensors"
-OPENVINO = "openvino/model.xml"
+OPENVINO = "model.xml"
+FIRST, SECOND = "first", "second"
 
 
 class _Part(BaseModel):
@@ -48,6 +51,15 @@ class Thresholds(_Part):
         return self
 
 
+class Look(_Part):
+    """One way to look at a picture: what is shown to which backbone."""
+
+    backbone: str
+    output_stride: int
+    channels: int
+    preprocessing: Preprocessing
+
+
 class TrainedOn(_Part):
     """What the weights have seen: figures on any of it would be dishonest."""
 
@@ -57,21 +69,36 @@ class TrainedOn(_Part):
     damaged: int
 
 
-class Manifest(_Part):
-    """model.json."""
+class _Format(BaseModel):
+    format: int
 
-    format: int = 1
+
+class Manifest(_Part):
+    """model.json.
+
+    Attributes:
+        looks: `first`, and `second` if there is one.
+        second_look_from: The logit of the first look at or above which a picture gets the second; its logit is
+            then the mean of both. None without a second look.
+    """
+
+    format: int = FORMAT
     name: str = "quakelens"
     note: str = ""
-    backbone: str
-    channels: int
-    preprocessing: Preprocessing
+    looks: dict[str, Look]
+    second_look_from: float | None = None
     classes: tuple[str, str] = CLASSES
     calibration: Calibration
     thresholds: Thresholds
     trained_on: TrainedOn
     figures: dict[str, Any] = Field(default_factory=dict)
     files: dict[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _whole(self) -> Manifest:
+        if set(self.looks) != ({FIRST} if self.second_look_from is None else {FIRST, SECOND}):
+            raise ValueError(f"looks {sorted(self.looks)} do not fit second_look_from {self.second_look_from}")
+        return self
 
     def label(self, version: str) -> str:
         """Name and version for people, such as `quakelens v3`."""
@@ -92,14 +119,18 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / MANIFEST
     try:
-        manifest = Manifest.model_validate_json(path.read_bytes())
+        content = path.read_bytes()
     except FileNotFoundError:
         raise ModelError(f"{folder} is no model: {MANIFEST} is missing") from None
+    try:
+        found = _Format.model_validate_json(content).format
+        if found == FORMAT:
+            return Manifest.model_validate_json(content)
     except ValidationError as error:
         raise ModelError(f"{path} cannot be used by this version of quakelens: {error}") from error
-    if manifest.format != 1:
-        raise ModelError(f"{path} has format {manifest.format}; this version of quakelens reads format 1")
-    return manifest
+    raise ModelError(
+        f"{path} has format {found}; this version of quakelens reads format {FORMAT}: run `quakelens retrain`"
+    )
 
 
 def check_files(folder: Path, manifest: Manifest) -> None:

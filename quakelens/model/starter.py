@@ -1,6 +1,6 @@
 """The starter: the model that ships with quakelens and is used while no champion is registered.
 
-The repository holds its head, its decisions and its figures; the backbone's weights arrive as a package. On
+The repository holds its heads, its decisions and its figures; the backbones' weights arrive as packages. On
 first use both are assembled into a bundle in the user's cache, which takes some seconds, once.
 """
 
@@ -13,9 +13,9 @@ from pathlib import Path
 from quakelens.errors import ModelError
 from quakelens.locks import exclusive
 from quakelens.model.bundle import MANIFEST, read_manifest
+from quakelens.model.heads import HEADS, read_heads
 
 SHIPPED = Path(__file__).parent / "shipped"
-_HEAD = SHIPPED / "head.safetensors"
 
 
 def starter_folder() -> Path:
@@ -24,7 +24,7 @@ def starter_folder() -> Path:
     Raises:
         ModelError: It cannot be assembled.
     """
-    content = (SHIPPED / MANIFEST).read_bytes() + _HEAD.read_bytes()
+    content = (SHIPPED / MANIFEST).read_bytes() + (SHIPPED / HEADS).read_bytes()
     folder = _user_cache() / f"starter-{hashlib.sha256(content).hexdigest()[:16]}"
     if not (folder / MANIFEST).is_file():
         with exclusive(_user_cache() / "starter.lock", "the starter model", wait_s=300):
@@ -34,13 +34,10 @@ def starter_folder() -> Path:
 
 
 def _assemble(folder: Path) -> None:
-    from safetensors.numpy import load_file
-
     from quakelens.model.assemble import assemble
 
-    head = load_file(_HEAD)
     try:
-        assemble(folder, read_manifest(SHIPPED), head["weight"], float(head["bias"][0]))
+        assemble(folder, read_manifest(SHIPPED), read_heads(SHIPPED / HEADS))
     except OSError as error:
         raise ModelError(
             f"the starter cannot be written to {folder.parent} ({error.strerror}): make room there, or set "

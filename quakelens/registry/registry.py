@@ -95,16 +95,17 @@ class Registry:
         Returns:
             The version number.
         """
-        import numpy as np
         from mlflow.models import ModelSignature
-        from mlflow.types import Schema, TensorSpec
+        from mlflow.types import ColSpec, Schema
 
-        manifest = read_manifest(bundle)
-        size = manifest.preprocessing.size
+        read_manifest(bundle)
         signature = ModelSignature(
-            inputs=Schema([TensorSpec(np.dtype("uint8"), (-1, size, size, 3))]),
-            outputs=Schema([TensorSpec(np.dtype("float64"), (-1,))]),
-        )
+            inputs=Schema([ColSpec("binary", "image")]),
+            outputs=Schema([
+                ColSpec("double", "probability", required=False), ColSpec("string", "decision", required=False),
+                ColSpec("string", "error", required=False),
+            ]),
+        )  # fmt: skip
         digest = sha256_of(bundle / MANIFEST)
         known = self.version_of_bundle(digest)
         if known is not None:

@@ -6,11 +6,12 @@ MLflow runs this file when it logs and when it loads a version. Nothing is unpic
 from pathlib import Path
 
 import mlflow
+import pandas as pd
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 
 class ServedModel(PythonModel):
-    """From `(N, size, size, 3) uint8` pictures to probabilities of damage `(N,) float64`."""
+    """From whole picture files to probabilities of damage and decisions, a row each."""
 
     def load_context(self, context: PythonModelContext) -> None:
         """Open the bundle, its hashes checked."""
@@ -20,8 +21,10 @@ class ServedModel(PythonModel):
 
     # MLflow reads type hints of `predict` as a schema of its own kind; ours is the logged signature.
     def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
-        """Probabilities of preprocessed pictures; the signature refuses any other shape or dtype."""
-        return self.engine.run(model_input)[0]
+        """From a table with the column `image` (bytes) to one with `probability`, `decision` and `error`."""
+        verdicts = self.engine.score(list(model_input["image"]))
+        rows = [(verdict.probability, verdict.decision, verdict.error) for verdict in verdicts]
+        return pd.DataFrame(rows, columns=["probability", "decision", "error"])
 
 
 mlflow.models.set_model(ServedModel())

@@ -11,10 +11,11 @@ from quakelens.evaluation.plots import draw_all
 from quakelens.evaluation.tables import read_predictions, write_predictions
 from quakelens.files import write_json
 from quakelens.model.decisions import probability_of
-from quakelens.stages.features import OUTPUT as FEATURES
-from quakelens.stages.features import read_features
+from quakelens.model.heads import HEADS, read_heads
+from quakelens.model.looks import logits_of
+from quakelens.stages.features import read_looks
 from quakelens.stages.pictures import predictions_of, read_pictures
-from quakelens.stages.train import OUT_OF_FOLD, read_decisions, read_head
+from quakelens.stages.train import OUT_OF_FOLD, read_decisions
 
 METRICS = "metrics.json"
 PREDICTIONS = "predictions.csv"
@@ -29,7 +30,7 @@ def run(
     out: Path,
     evaluation: sections.Evaluation,
 ) -> dict[str, Any]:
-    """Judge the trained head; returns what metrics.json holds.
+    """Judge the trained heads; returns what metrics.json holds.
 
     `held_out` are figures on earthquakes and sources that had no part in training, calibration or
     thresholds. `cross_validation` are figures on the training pictures by heads that had not seen their
@@ -40,8 +41,10 @@ def run(
         PipelineError: An earlier stage has not run.
     """
     pictures = [picture for picture in read_pictures(prepared) if picture.split == "held_out"]
-    head, decisions = read_head(trained), read_decisions(trained)
-    logits = head.logits(read_features(features / FEATURES).of(pictures))
+    decisions = read_decisions(trained)
+    heads = read_heads(trained / HEADS)
+    values = {name: found.of(pictures) for name, found in read_looks(features, list(heads)).items()}
+    logits = logits_of(values, heads, decisions.second_look_from)
     probability = probability_of(logits, decisions.calibration)
     held_out = predictions_of(pictures, probability, decisions.thresholds)
     options = {"bootstrap": evaluation.bootstrap, "seed": evaluation.seed}

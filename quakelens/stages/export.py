@@ -8,9 +8,10 @@ from pathlib import Path
 from quakelens import params as sections
 from quakelens.model.assemble import assemble
 from quakelens.model.bundle import Manifest
-from quakelens.model.preprocessing import Preprocessing
+from quakelens.model.heads import HEADS, read_heads
 from quakelens.stages.evaluate import METRICS
-from quakelens.stages.train import read_decisions, read_head
+from quakelens.stages.looks import look_of
+from quakelens.stages.train import read_decisions
 
 SUMMARY = (
     "n", "positives", "auc", "auc_ci", "average_precision", "average_precision_ci",
@@ -19,17 +20,16 @@ SUMMARY = (
 
 
 def run(trained: Path, evaluated: Path, out: Path, model: sections.Model) -> Manifest:
-    """Assemble backbone, head, calibration and thresholds into a bundle.
+    """Assemble backbones, heads, calibration and thresholds into a bundle.
 
     Raises:
-        ModelError: The head does not fit the backbone.
+        ModelError: A head does not fit its backbone.
     """
-    head, decisions = read_head(trained), read_decisions(trained)
+    heads, decisions = read_heads(trained / HEADS), read_decisions(trained)
     held_out = json.loads((evaluated / METRICS).read_text(encoding="utf-8"))["held_out"]
     manifest = Manifest(
-        backbone=model.backbone,
-        channels=len(head.weight),
-        preprocessing=Preprocessing(size=model.pixels, resize=model.resize),
+        looks={name: look_of(look, len(heads[name].weight)) for name, look in model.looks.items()},
+        second_look_from=decisions.second_look_from,
         calibration=decisions.calibration,
         thresholds=decisions.thresholds,
         trained_on=decisions.trained_on,
@@ -38,4 +38,4 @@ def run(trained: Path, evaluated: Path, out: Path, model: sections.Model) -> Man
             "held_out_earthquakes": sorted(held_out["earthquakes"]),
         },
     )
-    return assemble(out, manifest, head.weight, head.bias)
+    return assemble(out, manifest, heads)

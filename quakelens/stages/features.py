@@ -1,10 +1,10 @@
-"""Stage `features`: what the frozen backbone sees in each picture, computed once a picture."""
+"""Stage `features`: what the frozen backbones see in each picture, computed once a picture and look."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +15,11 @@ from numpy.typing import NDArray
 from quakelens import params as sections
 from quakelens.dataset.labelled import Labelled, read_collection
 from quakelens.engine.backends import compile_openvino
-from quakelens.errors import DataError, ModelError
+from quakelens.errors import DataError, ModelError, PipelineError
 from quakelens.files import write_atomically
 from quakelens.images import decode, read_bytes
-from quakelens.model.preprocessing import Preprocessing
+from quakelens.stages.looks import preprocessing_of
 from quakelens.stages.pictures import Picture
-
-OUTPUT = "features.npz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +46,21 @@ def read_features(path: Path) -> Features:
         return Features([str(value) for value in saved["sha256"]], saved["values"])
 
 
+def read_looks(folder: Path, names: Iterable[str]) -> dict[str, Features]:
+    """Read what `run` wrote into `folder`, by the name of the look.
+
+    Raises:
+        PipelineError: The stage has not run.
+    """
+    found = {}
+    for name in names:
+        path = folder / f"{name}.npz"
+        if not path.is_file():
+            raise PipelineError(f"{path} is missing: run `quakelens retrain`, which runs every stage in order")
+        found[name] = read_features(path)
+    return found
+
+
 def run(
     labelled: Path,
     cache: Path,
@@ -55,31 +68,46 @@ def run(
     params: sections.Params,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> int:
-    """Write the features of every labelled picture; returns how many had to be computed.
+    """Write the features of every labelled picture, a file a look; returns how many pictures had to be looked at.
 
-    Features are kept in `cache` under the backbone and preprocessing that made them, so that after new
-    pictures were added only those are computed.
+    Features are kept in `cache` under the look that made them, so that after new pictures were added only those
+    are computed.
 
     Raises:
         DataError: There is no labelled picture.
-        ModelError: The backbone cannot be built.
+        ModelError: A backbone cannot be built.
         ImageError: A picture is gone, or cannot be read any more.
     """
     pictures = _once_each(labelled)
-    preprocessing = Preprocessing(size=params.model.pixels, resize=params.model.resize)
-    kept = cache / "features" / f"{_key(params.model.backbone, preprocessing)}.npz"
-    known = read_features(kept) if kept.is_file() else Features([], np.empty((0, 0), np.float32))
-    have = set(known.sha256)
-    missing = [picture for picture in pictures if picture.sha256 not in have]
-    if missing:
-        computed = _compute(missing, labelled, preprocessing, params, on_progress)
-        values = np.concatenate([known.values, computed]) if have else computed
-        known = Features(known.sha256 + [picture.sha256 for picture in missing], values)
-        _save(known, kept)
     wanted = [picture.sha256 for picture in pictures]
-    position = {sha256: row for row, sha256 in enumerate(known.sha256)}
-    _save(Features(wanted, known.values[[position[sha256] for sha256 in wanted]]), out / OUTPUT)
-    return len(missing)
+    kept = {name: cache / "features" / f"{_key(look)}.npz" for name, look in params.model.looks.items()}
+    known = {
+        name: read_features(path) if path.is_file() else Features([], np.empty((0, 0), np.float32))
+        for name, path in kept.items()
+    }
+    missing = {
+        name: [picture for picture in pictures if picture.sha256 not in have]
+        for name, have in ((name, set(features.sha256)) for name, features in known.items())
+    }
+    total = sum(map(len, missing.values()))
+    done = 0
+
+    def came(count: int) -> None:
+        nonlocal done
+        done += count
+        if on_progress:
+            on_progress(done, total)
+
+    for name, look in params.model.looks.items():
+        if missing[name]:
+            computed = _compute(missing[name], labelled, look, params, came)
+            values = np.concatenate([known[name].values, computed]) if known[name].sha256 else computed
+            known[name] = Features(known[name].sha256 + [picture.sha256 for picture in missing[name]], values)
+            _save(known[name], kept[name])
+        position = {sha256: row for row, sha256 in enumerate(known[name].sha256)}
+        chosen = known[name].values[[position[sha256] for sha256 in wanted]]
+        _save(Features(wanted, chosen), out / f"{name}.npz")
+    return len({picture.sha256 for pictures in missing.values() for picture in pictures})
 
 
 def _once_each(labelled: Path) -> list[Labelled]:
@@ -92,19 +120,21 @@ def _once_each(labelled: Path) -> list[Labelled]:
 def _compute(
     pictures: Sequence[Labelled],
     labelled: Path,
-    preprocessing: Preprocessing,
+    look: sections.Look,
     params: sections.Params,
-    on_progress: Callable[[int, int], None] | None,
+    came: Callable[[int], None],
 ) -> NDArray[np.float32]:
     from quakelens.model.backbone import load_backbone
     from quakelens.model.network import feature_network
     from quakelens.model.openvino_export import to_openvino
 
+    preprocessing = preprocessing_of(look)
+
     def view(picture: Labelled) -> NDArray[np.uint8]:
         data = read_bytes(labelled / picture.path)
         return preprocessing.apply(decode(data, max_pixels=params.media.max_pixels, at_least=preprocessing.size))
 
-    network = feature_network(load_backbone(params.model.backbone))
+    network = feature_network(load_backbone(look.backbone, output_stride=look.output_stride))
     compiled = compile_openvino(to_openvino(network, preprocessing.size))
     step = params.training.batch_size
     rows = []
@@ -113,17 +143,14 @@ def _compute(
             batch = np.stack(list(threads.map(view, pictures[start : start + step])))
             features = compiled(batch)[0]
             if features.ndim != 4:
-                raise ModelError(
-                    f"backbone `{params.model.backbone}` gives no map of features: choose a convolutional network"
-                )
+                raise ModelError(f"backbone `{look.backbone}` gives no map of features: choose a convolutional network")
             rows.append(features.mean(axis=(2, 3)))
-            if on_progress:
-                on_progress(min(start + step, len(pictures)), len(pictures))
+            came(len(batch))
     return np.concatenate(rows).astype(np.float32)
 
 
-def _key(backbone: str, preprocessing: Preprocessing) -> str:
-    return hashlib.sha256(f"{backbone} {preprocessing.model_dump_json()}".encode()).hexdigest()[:16]
+def _key(look: sections.Look) -> str:
+    return hashlib.sha256(look.model_dump_json().encode()).hexdigest()[:16]
 
 
 def _save(features: Features, path: Path) -> None:

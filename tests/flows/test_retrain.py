@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
+import pandas as pd
 import pytest
 from prefect.settings import PREFECT_API_URL
 
@@ -36,7 +36,7 @@ def registry(workspace: Workspace) -> Registry:
 def test_one_complete_run_in_mlflow(workspace: Workspace) -> None:
     reg = registry(workspace)
     (run,) = reg.client.search_runs([reg.experiment()])
-    assert run.data.params["model.backbone"] == "efficientnet_lite0"
+    assert run.data.params["model.first_look.backbone"] == "efficientnet_lite0.blocks"
     held_out = [name for name in run.data.metrics if name.startswith("held_out/earthquakes/sample-")]
     assert any(name.endswith("/auc") for name in held_out)
     assert 0.5 < run.data.metrics["held_out/auc"] <= 1
@@ -58,15 +58,19 @@ def test_the_registered_model_is_whole_and_loads_without_pickle(
     assert os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] == "false"
     workspace.params.unlink()  # nothing of it is needed at inference
     found = find("champion", workspace, SETTINGS)
-    names = {path.name for path in found.folder.rglob("*") if path.is_file()}
-    assert names == {"model.json", "weights.safetensors", "model.xml", "model.bin"}
-    views = np.random.default_rng(0).integers(0, 256, (3, 224, 224, 3), dtype=np.uint8)
+    names = {path.relative_to(found.folder).as_posix() for path in found.folder.rglob("*") if path.is_file()}
+    files = ("weights.safetensors", "model.xml", "model.bin")
+    assert names == {"model.json", *(f"{look}/{file}" for look in ("first", "second") for file in files)}
+    pictures = [path.read_bytes() for path in sorted(workspace.labelled.rglob("*.jpg"))[:5]] + [b"no picture"]
     uri = reg.client.get_model_version_download_uri("quakelens", "1")
     served = reg.mlflow.pyfunc.load_model(uri)
-    ours, _ = Engine.open(found.folder, version="1").run(views)
-    assert np.allclose(served.predict(views), ours)
-    for wrong in (views[:, :200], views[0], views.astype(np.float32)):
-        with pytest.raises(Exception, match=r"(?i)shape|type|schema"):
+    ours = Engine.open(found.folder, version="1").score(pictures)
+    theirs = served.predict(pd.DataFrame({"image": pictures}))
+    assert theirs["decision"].tolist() == [verdict.decision for verdict in ours]
+    assert theirs["probability"].tolist()[:-1] == pytest.approx([verdict.probability for verdict in ours[:-1]])
+    assert theirs["error"].iloc[-1].startswith("not_an_image")
+    for wrong in (pd.DataFrame({"picture": pictures}), pd.DataFrame({"image": [1.5]})):
+        with pytest.raises(Exception, match=r"(?i)missing|type|schema"):
             served.predict(wrong)
 
 
@@ -158,8 +162,8 @@ def test_data_is_on_the_remote(workspace: Workspace) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "after"),
     [
-        ("  pixels: 224", "  pixels: 160", "Running stage 'features'"),
-        ("  l2: 1.0", "  l2: 2.0", "Running stage 'export'"),
+        ("pixels: 224", "pixels: 160", "Running stage 'features'"),
+        ("  l2: 0.3", "  l2: 2.0", "Running stage 'export'"),
     ],
 )
 def test_killed_in_the_middle_and_run_again_it_completes(workspace: Workspace, old: str, new: str, after: str) -> None:

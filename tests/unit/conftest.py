@@ -6,24 +6,29 @@ import numpy as np
 import pytest
 
 from quakelens.model.assemble import assemble
-from quakelens.model.bundle import Calibration, Manifest, Thresholds, TrainedOn
+from quakelens.model.bundle import Calibration, Look, Manifest, Thresholds, TrainedOn
 from quakelens.model.preprocessing import Preprocessing
-
-CHANNELS = 1280
+from quakelens.model.training import Head
 
 
 @pytest.fixture(scope="session")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A whole model: the bundled backbone and a random head; about half of all pictures are flagged."""
+    """A whole model: bundled backbones and random heads; half of all pictures get a second look."""
     folder = tmp_path_factory.mktemp("model") / "bundle"
+    crop, squash = Preprocessing(size=224, resize="crop"), Preprocessing(size=160, resize="squash")
     manifest = Manifest(
-        backbone="efficientnet_lite0",
-        channels=CHANNELS,
-        preprocessing=Preprocessing(size=224, resize="squash"),
+        looks={
+            "first": Look(backbone="efficientnet_lite0", output_stride=32, channels=1280, preprocessing=crop),
+            "second": Look(backbone="efficientnet_lite0.blocks", output_stride=16, channels=320, preprocessing=squash),
+        },
+        second_look_from=-0.2,
         calibration=Calibration(a=3.0, b=0.1),
         thresholds=Thresholds(damaged=0.6, not_damaged=0.4),
         trained_on=TrainedOn(earthquakes=("2000-somewhere",), sources=("a",), pictures=10, damaged=5),
     )
-    weight = np.random.default_rng(0).normal(size=CHANNELS).astype(np.float32) / 10
-    assemble(folder, manifest, weight, 0.3)
+    rng = np.random.default_rng(0)
+    heads = {
+        name: Head(rng.normal(size=look.channels).astype(np.float32) / 10, 0.3) for name, look in manifest.looks.items()
+    }
+    assemble(folder, manifest, heads)
     return folder

@@ -14,6 +14,8 @@ from quakelens.model.openvino_export import to_openvino
     ("name", "channels"),
     [
         ("efficientnet_lite0", 1280),
+        ("efficientnet_lite0.blocks", 320),
+        ("efficientnet_lite2.blocks", 352),
         ("timm:resnet18", 512),
         ("torchvision:resnet18", 512),
         ("torchvision:mobilenet_v3_small", 576),
@@ -29,6 +31,27 @@ def test_a_backbone_gives_a_map_of_features(name: str, channels: int) -> None:
     assert features.shape[2] > 1
     assert logit.shape == (2,)
     assert torch.allclose(evidence.mean(dim=(1, 2)) + 0.5, logit, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["efficientnet_lite0.blocks", "efficientnet_lite2.blocks", "timm:resnet18"])
+def test_a_finer_map_holds_the_same_features_at_more_places(name: str) -> None:
+    coarse = load_backbone(name, pretrained=not name.startswith("timm"))
+    fine = load_backbone(name, pretrained=False, output_stride=16)
+    fine.features.load_state_dict(coarse.features.state_dict(), strict=True)
+    pictures = torch.nn.functional.interpolate(
+        torch.rand(1, 3, 12, 12, generator=torch.Generator().manual_seed(1)), 256
+    )
+    pixels = (255 * pictures).to(torch.uint8).permute(0, 2, 3, 1).contiguous()
+    with torch.inference_mode():
+        few, many = feature_network(coarse)(pixels), feature_network(fine)(pixels)
+    assert many.shape[2] == 2 * few.shape[2]
+    means = torch.stack([each.mean(dim=(2, 3))[0] for each in (few, many)])
+    assert torch.corrcoef(means)[0, 1] > 0.9
+
+
+def test_a_stride_that_a_backbone_does_not_take_is_refused() -> None:
+    with pytest.raises(ModelError, match="output_stride 32 only"):
+        load_backbone("torchvision:resnet18", pretrained=False, output_stride=16)
 
 
 def test_the_bundled_weights_are_imagenets() -> None:

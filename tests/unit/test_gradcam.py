@@ -14,7 +14,6 @@ from quakelens.demo.drawing import TOWNS, draw_picture
 from quakelens.engine.heatmap import grad_cam, heatmap_of
 from quakelens.model.assemble import load_network
 from quakelens.model.backbone import load_backbone
-from quakelens.model.bundle import read_manifest
 from quakelens.model.network import network
 from quakelens.model.starter import starter_folder
 
@@ -59,14 +58,14 @@ def random_network() -> torch.nn.Module:
     return network(load_backbone("efficientnet_lite0.blocks"), weight, 0.3)
 
 
-def starter() -> torch.nn.Module:
-    """The model that ships with quakelens."""
-    folder = starter_folder()
-    manifest = read_manifest(folder)
-    backbone = load_backbone(manifest.backbone, pretrained=False)
-    net = network(backbone, np.zeros(manifest.channels, dtype=np.float32), 0.0)
-    net.load_state_dict(load_network(folder).state_dict(), strict=True)
-    return net.eval()
+def first_look() -> torch.nn.Module:
+    """The model that ships with quakelens, as every picture is shown to it."""
+    return load_network(starter_folder(), "first")
+
+
+def second_look() -> torch.nn.Module:
+    """As those are that may show damage: a finer map."""
+    return load_network(starter_folder(), "second")
 
 
 def shown(evidence: np.ndarray) -> np.ndarray:
@@ -75,10 +74,10 @@ def shown(evidence: np.ndarray) -> np.ndarray:
     return grad_cam(np.asarray(cells))
 
 
-@pytest.mark.parametrize("build", [random_network, starter])
-def test_heat_maps_equal_those_of_pytorch_grad_cam(build: Callable[[], torch.nn.Module]) -> None:
+@pytest.mark.parametrize(("build", "stride"), [(random_network, 32), (first_look, 32), (second_look, 16)])
+def test_heat_maps_equal_those_of_pytorch_grad_cam(build: Callable[[], torch.nn.Module], stride: int) -> None:
     evidence, reference = both(build(), pictures())
-    assert evidence.shape == (5, SIZE // 32, SIZE // 32)
+    assert evidence.shape == (5, SIZE // stride, SIZE // stride)
     assert sum(own.max() > 0 for own in evidence) >= 2
     for own, other in zip(evidence, reference, strict=True):
         assert np.abs(shown(own) - other).max() < TOLERANCE

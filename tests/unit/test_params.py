@@ -21,15 +21,14 @@ def changed(tmp_path: Path, section: str, key: str, value: object) -> Path:
 
 
 def test_the_shipped_file_is_valid() -> None:
-    assert read_params(SHIPPED).model.backbone == "efficientnet_lite0"
+    assert read_params(SHIPPED).model.first_look.backbone == "efficientnet_lite0.blocks"
 
 
 @pytest.mark.parametrize(
     ("section", "key", "value"),
     [
-        ("model", "backbon", "efficientnet_lite0"),
-        ("model", "backbone", "resnet18"),
-        ("model", "resize", "stretch"),
+        ("model", "third_look", None),
+        ("model", "first_look", None),
         ("trigger", "min_mmi", 13),
         ("trigger", "alerts", ["purple"]),
         ("split", "held_out_share", 1.5),
@@ -43,6 +42,19 @@ def test_a_wrong_value_is_named(tmp_path: Path, section: str, key: str, value: o
     with pytest.raises(UsageError, match=rf"{section}\.{key}") as caught:
         read_params(changed(tmp_path, section, key, value))
     assert str(tmp_path / "params.yaml") in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("backbon", "efficientnet_lite0"), ("backbone", "resnet18"), ("resize", "stretch")]
+)
+def test_a_wrong_value_of_a_look_is_named(tmp_path: Path, key: str, value: object) -> None:
+    look = yaml.safe_load(SHIPPED.read_text(encoding="utf-8"))["model"]["second_look"] | {key: value}
+    with pytest.raises(UsageError, match=rf"model\.second_look\.{key}"):
+        read_params(changed(tmp_path, "model", "second_look", look))
+
+
+def test_a_model_may_do_without_a_second_look(tmp_path: Path) -> None:
+    assert list(read_params(changed(tmp_path, "model", "second_look", None)).model.looks) == ["first"]
 
 
 def test_an_unknown_key_says_what_to_do(tmp_path: Path) -> None:
