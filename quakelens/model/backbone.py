@@ -82,7 +82,7 @@ def load_backbone(name: str, *, pretrained: bool = True, output_stride: int = CO
     except Exception as error:
         raise ModelError(
             f"backbone `{name}` cannot be built: {type(error).__name__}: {error}. Its weights are "
-            f"downloaded on first use; without a network use model.backbone: {BUNDLED[0]}{BLOCKS} in params.yaml"
+            f"downloaded on first use; without a network use {BUNDLED[0]}{BLOCKS} in params.yaml"
         ) from error
 
 

@@ -9,7 +9,6 @@ from test_prepare import PARAMS
 
 from quakelens.evaluation.tables import read_predictions
 from quakelens.stages import train
-from quakelens.stages.features import OUTPUT
 from quakelens.stages.pictures import TABLE, read_pictures
 from quakelens.stages.train import OUT_OF_FOLD, read_decisions
 
@@ -35,7 +34,8 @@ def prepared(tmp_path):
     values = rng.normal(size=(len(rows), 6)).astype(np.float32)
     values[:, 0] += [3 * (row["label"] == "damaged") for row in rows]
     (tmp_path / "features").mkdir()
-    np.savez(tmp_path / "features" / OUTPUT, sha256=np.array([row["sha256"] for row in rows]), values=values)
+    for look in ("first", "second"):
+        np.savez(tmp_path / "features" / f"{look}.npz", sha256=[row["sha256"] for row in rows], values=values)
     return tmp_path
 
 
