@@ -52,6 +52,33 @@ def test_other_words_are_others(matches: Matcher, text: str) -> None:
     assert not matches(text)
 
 
+@pytest.fixture(scope="module")
+def near() -> Matcher:
+    towns = ("San Juan", "Gaziantep", "Van", "神戸", "حلب")
+    return Matcher(
+        query_of(Topic(words=("quake",), towns=towns, near=("collapsed", "enkaz", "damage", "倒壊", "انهيار")))
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "San Juan: a school collapsed", "#sanjuan damages", "Gaziantepte enkazlar", "#prayforgaziantep, all collapsed",
+        "enkaz, VAN'DA", "神戸でビルが倒壊した", "انهيارات في حلب", "a quake",
+    ],
+)  # fmt: skip
+def test_what_tells_nothing_by_itself_counts_beside_a_town(near: Matcher, text: str) -> None:
+    assert near(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["my sofa collapsed", "Gaziantep by night", "Vanessa and the damage done", "#vanlife, water damage", "倒壊", ""],
+)
+def test_a_town_or_a_near_word_alone_does_not_count(near: Matcher, text: str) -> None:
+    assert not near(text)
+
+
 def test_letters_that_are_written_for_one_another_are_one() -> None:
     assert fold("IŞIK ıŞık") == fold("isik isik")
     assert fold("زلزلي كبير") == fold("زلزلی کبیر")
@@ -59,7 +86,7 @@ def test_letters_that_are_written_for_one_another_are_one() -> None:
     assert fold("が") != fold("か")
 
 
-@pytest.mark.parametrize("query", ["deprem", "[]", "{}", '{"words": 3}'])
+@pytest.mark.parametrize("query", ["deprem", "[]", "{}", '{"words": 3}', '{"words": ["deprem"]}'])
 def test_a_query_of_another_network_is_refused(query: str) -> None:
     with pytest.raises(SourceRefused):
         Matcher(query)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import shlex
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from quakelens.demo.servers.jetstream_events import POST, Event
 
+_TERM = re.compile(r'"[^"]+"|\S+')
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -80,7 +81,7 @@ class BlueskyPosts:
         if values.get("sort", "latest") not in ("latest", "top"):
             raise BadSearch("Error: sort must be one of latest, top")
         since, until = (_time(values.get(name), name) for name in ("since", "until"))
-        terms = [term.casefold() for term in shlex.split(values["q"])]
+        terms = [term.strip('"').casefold() for term in _TERM.findall(values["q"])]
         found = [
             view
             for view in self._views.values()
