@@ -4,11 +4,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from quakelens.model.assemble import assemble
 from quakelens.model.bundle import Calibration, Look, Manifest, Thresholds, TrainedOn
 from quakelens.model.preprocessing import Preprocessing
 from quakelens.model.training import Head
+
+settings.register_profile("without-clock", deadline=None)  # a busy machine is no failure
+settings.load_profile("without-clock")
 
 
 @pytest.fixture(scope="session")
