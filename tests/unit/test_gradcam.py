@@ -17,7 +17,7 @@ from quakelens.model.backbone import load_backbone
 from quakelens.model.network import network
 from quakelens.model.starter import starter_folder
 
-SIZE = 160
+SIZE = 128
 TOLERANCE = 1e-3
 
 
