@@ -25,8 +25,7 @@ from quakelens.evaluation.choosing import choose
 from quakelens.evaluation.metrics import figures
 from quakelens.evaluation.plots import draw_all
 from quakelens.evaluation.predictions import Predictions
-from quakelens.files import write_json
-from quakelens.model.bundle import FIRST, MANIFEST, Manifest, TrainedOn
+from quakelens.model.bundle import FIRST, Manifest, TrainedOn, write_manifest
 from quakelens.model.decisions import decide
 from quakelens.model.heads import HEADS, save_heads
 from quakelens.model.starter import SHIPPED
@@ -118,7 +117,7 @@ def main() -> None:
     )
     options.out.mkdir(parents=True, exist_ok=True)
     save_heads(options.out / HEADS, heads)
-    write_json(options.out / MANIFEST, manifest.model_dump(mode="json"))
+    write_manifest(options.out, manifest)
     again = logits[FIRST][judged] >= (chosen.second_look_from or np.inf)
     print(json.dumps({"seen_twice": float(again.mean()), "expected": chosen.expected} | told, indent=1))
     if options.plots:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from quakelens.errors import ModelError
 from quakelens.locks import exclusive
-from quakelens.model.bundle import MANIFEST, read_manifest
+from quakelens.model.bundle import MANIFEST, check_files, read_manifest
 from quakelens.model.heads import HEADS, read_heads
 
 SHIPPED = Path(__file__).parent / "shipped"
@@ -22,7 +22,7 @@ def starter_folder() -> Path:
     """The starter's bundle, assembled if need be.
 
     Raises:
-        ModelError: It cannot be assembled.
+        ModelError: It was changed, or cannot be assembled.
     """
     content = (SHIPPED / MANIFEST).read_bytes() + (SHIPPED / HEADS).read_bytes()
     folder = _user_cache() / f"starter-{hashlib.sha256(content).hexdigest()[:16]}"
@@ -36,8 +36,10 @@ def starter_folder() -> Path:
 def _assemble(folder: Path) -> None:
     from quakelens.model.assemble import assemble
 
+    manifest = read_manifest(SHIPPED)
+    check_files(SHIPPED, manifest)
     try:
-        assemble(folder, read_manifest(SHIPPED), read_heads(SHIPPED / HEADS))
+        assemble(folder, manifest, read_heads(SHIPPED / HEADS))
     except OSError as error:
         raise ModelError(
             f"the starter cannot be written to {folder.parent} ({error.strerror}): make room there, or set "
