@@ -115,7 +115,7 @@ def _show(added: AddReport) -> None:
     if added.unlabelled:
         click.echo(f"{added.unlabelled} rows say nothing about damage and were left out")
     _list("rows cannot be used", [str(problem) for problem in added.bad_rows])
-    _list("pictures cannot be read", [f"{_at(bad)}{bad.message}" for bad in added.unreadable])
+    _list("pictures cannot be read", [f"{_at(bad)}{bad.image}: {bad.message}" for bad in added.unreadable])
     _list(
         "pictures have two labels; the first stays (--relabel replaces it)",
         [f"{_at(other)}{other.image}: {other.kept} stays, {other.given} was given" for other in added.conflicts],

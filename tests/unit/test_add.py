@@ -231,7 +231,7 @@ def test_the_report_tells_a_person_and_a_program_what_to_look_at(manifest, label
     for part in (
         "3 added, 1 were there",
         "1 rows cannot be used:\n  line 7: image is empty",
-        "1 pictures cannot be read:\n  line 6: ",
+        "1 pictures cannot be read:\n  line 6: absent.jpg: ",
         "line 2: copy.jpg: not_damaged stays, damaged was given",
         "2 pairs of near-duplicates, kept together by `prepare`: 1 within an earthquake, 1 across",
         "across.jpg (2016-ecuador, damaged) looks like ",
