@@ -26,6 +26,7 @@ from quakelens.evaluation.calibration import expected_calibration_error, fit_pla
 from quakelens.evaluation.comparison import short
 from quakelens.evaluation.intervals import percentile_interval, resamples, weighted_ranking
 from quakelens.evaluation.thresholds import precision_at
+from quakelens.model.looks import choose_second_look_from, combine
 from quakelens.model.training import Head, fit_centred, fit_head
 from quakelens.params import Training, read_params
 
@@ -41,6 +42,7 @@ class Setting:
     Attributes:
         name: As in the table.
         models: Backbones, each with its views, whose mean features it takes; logits of models are averaged.
+        twice: Of two models the second is asked only where the first does not rule damage out, as the engine does.
         helpers: See `quakelens.dataset.leave_out`.
         centred: Whether each head's bias is moved by its own out-of-fold logits.
         corrected: Whether labels are corrected as the notes say.
@@ -48,7 +50,8 @@ class Setting:
     """
 
     name: str
-    models: tuple[tuple[str, tuple[tuple[str, int], ...]], ...] = ((BLOCKS0, (CROP,)),)
+    models: tuple[tuple[str, tuple[tuple[Any, ...], ...]], ...] = ((BLOCKS0, (CROP,)),)
+    twice: bool = False
     l2: float = 0.3
     max_source_share: float = 0.3
     helpers: Helpers = "unknown"
@@ -59,6 +62,7 @@ class Setting:
 
 BEST = Setting("bottleneck, crop 224, unknown helps (rule 6), bias centred")
 TWO = ((BLOCKS0, (CROP, ("squash", 320))),)
+LOOKS = ((BLOCKS0, (CROP,)), (BLOCKS2, (("squash", 260, 16),)))
 BOTH = (*TWO, (BLOCKS2, (("crop", 260), ("squash", 260))))
 FIRST = {"l2": 1.0, "max_source_share": 0.5, "helpers": "none", "centred": False, "corrected": False}
 SETTINGS = (
@@ -84,6 +88,9 @@ SETTINGS = (
     replace(BEST, name="Lite2, squash 260", models=((BLOCKS2, (("squash", 260),)),)),
     replace(BEST, name="Lite0 and Lite2, two views each", models=BOTH),
     replace(BEST, name="Lite0 and Lite2, two views each, loose", models=BOTH, helpers="loose"),
+    replace(BEST, name="Lite0 crop 224, and Lite2 squash 260 at stride 16", models=LOOKS),
+    replace(BEST, name="what ships: the same, the second only where need be", models=LOOKS, twice=True),
+    replace(BEST, name="what ships, loose", models=LOOKS, twice=True, helpers="loose"),
     replace(BEST, name="source share .1", max_source_share=0.1),
     replace(BEST, name="source share 1 (no cap)", max_source_share=1.0),
     replace(BEST, name="l2 3", l2=3.0),
@@ -107,11 +114,16 @@ def run(
     setting: Setting, corpus: Corpus, cache: Path, places: list[Place], folds: list[Fold] | None = None
 ) -> NDArray[np.float64]:
     """Logits `(N,)`, NaN where not judged; by default all folds of the places are judged."""
-    total = np.zeros(len(corpus.rows))
+    logits = []
     for backbone, views in setting.models:
         values = np.mean([features(corpus, View(backbone, *view), cache) for view in views], axis=0)
-        total += out_of_fold(values, corpus, places, setting, folds)
-    return total / len(setting.models)
+        logits.append(out_of_fold(values, corpus, places, setting, folds))
+    if setting.twice:
+        first, second = logits
+        judged = np.isfinite(first)
+        rate = corpus.params.decision.second_look_miss_rate
+        return combine(first, second, choose_second_look_from(first[judged], corpus.damaged[judged], rate))
+    return np.asarray(np.mean(logits, axis=0))
 
 
 def out_of_fold(
