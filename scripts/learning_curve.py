@@ -111,7 +111,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path("data/compare-cache"))
     parser.add_argument("--table", type=Path, default=Path("data/learning-curve.md"))
     parser.add_argument("--plot", type=Path, default=Path("data/learning-curve.png"))
-    parser.add_argument("--draws", type=int, default=8)
+    parser.add_argument("--draws", type=int, default=6)
     options = parser.parse_args()
     corpus = read_corpus(options.manifest, read_params(Path(__file__).parents[1] / "params.yaml"))
     points = Points(corpus, options.cache)
