@@ -7,7 +7,7 @@ from quakelens.errors import DataError
 from quakelens.evaluation.thresholds import choose_thresholds, decide, precision_at
 from quakelens.params import Decision
 
-WANTED = Decision(precision=0.8, prevalence=0.05, miss_rate=0.05)
+WANTED = Decision(second_look_miss_rate=0.02, precision=0.8, prevalence=0.05, miss_rate=0.05)
 
 
 def drawn(n=3000, shift=0.35, seed=0):
@@ -27,7 +27,7 @@ def test_both_thresholds_by_hand():
     damaged = np.repeat([0.3, 0.5, 0.6, 0.8, 0.9], 2)
     probability = np.concatenate([np.full(98, 0.1), [0.5, 0.7], damaged])
     label = np.arange(len(probability)) >= 100
-    wanted = Decision(precision=0.75, prevalence=0.1, miss_rate=0.2)
+    wanted = Decision(second_look_miss_rate=0.02, precision=0.75, prevalence=0.1, miss_rate=0.2)
     chosen = choose_thresholds(probability, label, wanted)
     # At .6: recall .6, alarms (1 + 1) / 102, precision .06 / (.06 + .0176) = .773. At .5: .8 against 3 / 102
     # gives .751. At .3: 1 against 3 / 102 gives .791. At .1 everything is flagged.
@@ -36,7 +36,7 @@ def test_both_thresholds_by_hand():
     assert chosen.expected["precision"] == pytest.approx(0.1 / (0.1 + 0.9 * 3 / 102))
     assert chosen.expected["reached"] is True
 
-    stricter = choose_thresholds(probability, label, Decision(precision=0.85, prevalence=0.1, miss_rate=0.2))
+    stricter = choose_thresholds(probability, label, Decision(second_look_miss_rate=0.02, precision=0.85, prevalence=0.1, miss_rate=0.2))
     # Only at .8, recall .4 against 1 / 102: .819, is the best there is.
     assert stricter.expected["reached"] is False
     assert stricter.damaged == pytest.approx((0.7 + 0.8) / 2)
@@ -50,7 +50,7 @@ def test_both_thresholds_by_hand():
 @settings(max_examples=60, deadline=None)
 def test_thresholds_keep_their_promises(seed, shift, miss_rate, prevalence):
     probability, label = drawn(400, shift, seed)
-    wanted = Decision(precision=0.7, prevalence=prevalence, miss_rate=miss_rate)
+    wanted = Decision(second_look_miss_rate=0.02, precision=0.7, prevalence=prevalence, miss_rate=miss_rate)
     chosen = choose_thresholds(probability, label, wanted)
     assert 0 <= chosen.not_damaged <= chosen.damaged <= 1
     assert np.mean(probability[label] < chosen.not_damaged) <= miss_rate + 1e-9
@@ -93,7 +93,7 @@ def test_precision_holds_on_new_pictures_about_as_promised():
 def test_a_stricter_wish_never_lowers_the_threshold():
     probability, label = drawn()
     chosen = [
-        choose_thresholds(probability, label, Decision(precision=wish, prevalence=0.05, miss_rate=0.05)).damaged
+        choose_thresholds(probability, label, Decision(second_look_miss_rate=0.02, precision=wish, prevalence=0.05, miss_rate=0.05)).damaged
         for wish in (0.2, 0.4, 0.6, 0.8)
     ]
     assert chosen == sorted(chosen)
