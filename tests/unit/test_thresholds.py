@@ -36,7 +36,9 @@ def test_both_thresholds_by_hand():
     assert chosen.expected["precision"] == pytest.approx(0.1 / (0.1 + 0.9 * 3 / 102))
     assert chosen.expected["reached"] is True
 
-    stricter = choose_thresholds(probability, label, Decision(second_look_miss_rate=0.02, precision=0.85, prevalence=0.1, miss_rate=0.2))
+    stricter = choose_thresholds(
+        probability, label, Decision(second_look_miss_rate=0.02, precision=0.85, prevalence=0.1, miss_rate=0.2)
+    )
     # Only at .8, recall .4 against 1 / 102: .819, is the best there is.
     assert stricter.expected["reached"] is False
     assert stricter.damaged == pytest.approx((0.7 + 0.8) / 2)
@@ -93,7 +95,9 @@ def test_precision_holds_on_new_pictures_about_as_promised():
 def test_a_stricter_wish_never_lowers_the_threshold():
     probability, label = drawn()
     chosen = [
-        choose_thresholds(probability, label, Decision(second_look_miss_rate=0.02, precision=wish, prevalence=0.05, miss_rate=0.05)).damaged
+        choose_thresholds(
+            probability, label, Decision(second_look_miss_rate=0.02, precision=wish, prevalence=0.05, miss_rate=0.05)
+        ).damaged
         for wish in (0.2, 0.4, 0.6, 0.8)
     ]
     assert chosen == sorted(chosen)
