@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +51,10 @@ class _Seen:
     box: Box
 
 
+_View = tuple[NDArray[np.uint8], Box] | ImageError
+"""What the network is shown of a picture, `(size, size, 3)`, and which part of it that is."""
+
+
 class Engine:
     """A model that is ready to score; safe to use from one thread at a time."""
 
@@ -82,17 +87,23 @@ class Engine:
         self, pictures: Sequence[bytes], *, heatmaps: bool = False, max_pixels: int = MAX_PIXELS
     ) -> list[Verdict]:
         """Score pictures given as whole files, in their order; one that cannot be read is a row too."""
-        return [
-            verdict
-            for start in range(0, len(pictures), self.batch_size)
-            for verdict in self._batch(pictures[start : start + self.batch_size], heatmaps, max_pixels)
-        ]
+        batches = [pictures[start : start + self.batch_size] for start in range(0, len(pictures), self.batch_size)]
+        verdicts: list[Verdict] = []
+        coming = self._shown(FIRST, dict(enumerate(batches[0])), max_pixels) if batches else {}
+        for batch, following in zip_longest(batches, batches[1:], fillvalue=()):
+            shown = coming
+            # Decoded while the network is at work on this one.
+            coming = self._shown(FIRST, dict(enumerate(following)), max_pixels)
+            verdicts.extend(self._batch(batch, shown, heatmaps, max_pixels))
+        return verdicts
 
-    def _batch(self, pictures: Sequence[bytes], heatmaps: bool, max_pixels: int) -> Iterator[Verdict]:
-        first, errors = self._look(FIRST, dict(enumerate(pictures)), max_pixels)
+    def _batch(
+        self, pictures: Sequence[bytes], shown: Mapping[int, Future[_View]], heatmaps: bool, max_pixels: int
+    ) -> Iterator[Verdict]:
+        first, errors = self._look(FIRST, shown)
         limit = self.manifest.second_look_from
         again = {at: pictures[at] for at, seen in first.items() if limit is not None and seen.logit >= limit}
-        second = self._look(SECOND, again, max_pixels)[0] if again else {}
+        second = self._look(SECOND, self._shown(SECOND, again, max_pixels))[0] if again else {}
         logits = combine(
             np.array([seen.logit for seen in first.values()]),
             np.array([second[at].logit if at in second else np.nan for at in first]),
@@ -110,25 +121,28 @@ class Engine:
                 heatmap, box = heatmap_of(seen.evidence), seen.box
             yield Verdict(float(probabilities[at]), decision, heatmap, box)
 
-    def _look(
-        self, name: str, pictures: Mapping[int, bytes], max_pixels: int
-    ) -> tuple[dict[int, _Seen], dict[int, ImageError]]:
-        """What the look saw in each picture, and those that cannot be read, by their keys."""
-        preprocessing = self.manifest.looks[name].preprocessing
+    def _shown(self, look: str, pictures: Mapping[int, bytes], max_pixels: int) -> dict[int, Future[_View]]:
+        """What the look is going to be shown of each picture, by their keys; decoded in the background."""
+        preprocessing = self.manifest.looks[look].preprocessing
 
-        def view(data: bytes) -> tuple[NDArray[np.uint8], Box] | ImageError:
+        def view(data: bytes) -> _View:
             try:
                 image = decode(data, max_pixels=max_pixels, at_least=preprocessing.size)
             except ImageError as error:
                 return error
             return preprocessing.apply(image), preprocessing.seen(*image.size)
 
+        return {at: self._threads.submit(view, data) for at, data in pictures.items()}
+
+    def _look(self, name: str, shown: Mapping[int, Future[_View]]) -> tuple[dict[int, _Seen], dict[int, ImageError]]:
+        """What the look saw in each picture, and those that cannot be read, by their keys."""
         views, boxes, errors = {}, {}, {}
-        for at, seen in zip(pictures, self._threads.map(view, pictures.values()), strict=True):
-            if isinstance(seen, ImageError):
-                errors[at] = seen
+        for at, coming in shown.items():
+            view = coming.result()
+            if isinstance(view, ImageError):
+                errors[at] = view
             else:
-                views[at], boxes[at] = seen
+                views[at], boxes[at] = view
         if not views:
             return {}, errors
         logits, evidence = self._backends[name].run(np.stack(list(views.values())))
