@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Collection, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ import click
 if TYPE_CHECKING:
     from quakelens.engine import Engine, Verdict
 
-BATCH = 32
+BATCH = 128  # pictures read at once: the engine decodes some while it looks at others
 SOME_UNREADABLE = 3
 
 
@@ -55,17 +56,28 @@ def command(ctx: click.Context, paths: tuple[Path, ...], as_json: bool, heatmaps
 
 
 def pictures_below(paths: tuple[Path, ...]) -> Iterator[Path]:
-    """The named files, and of named folders every file with a picture's extension, without listing it whole."""
+    """The named files, and of named folders every file with a picture's extension, as they are found.
+
+    A folder is never listed whole, so the first answer comes at once and memory does not grow with it. Links to
+    folders are not followed: one that leads back up would never end.
+    """
     from quakelens.images import EXTENSIONS
 
     known = {*EXTENSIONS.values(), ".jpeg", ".tiff", ".jfif"}
     for path in paths:
         if path.is_dir():
-            for below in path.rglob("*"):
-                if below.suffix.lower() in known and below.is_file():
-                    yield below
+            yield from _below(path, known)
         else:
             yield path
+
+
+def _below(folder: Path, known: Collection[str]) -> Iterator[Path]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                yield from _below(Path(entry.path), known)
+            elif os.path.splitext(entry.name)[1].lower() in known and entry.is_file():  # noqa: PTH122
+                yield Path(entry.path)
 
 
 def _rows(engine: Engine, batch: list[Path], heatmaps: Path | None) -> Iterator[dict[str, object]]:

@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 from drawn import encoded, picture
 
 from quakelens.cli.main import program
+from quakelens.cli.score import pictures_below
 from quakelens.registry.lookup import Found
 
 
@@ -73,6 +74,18 @@ def test_folders_are_walked_and_heat_maps_drawn(score, tmp_path: Path) -> None:
     for row in rows:
         assert (row["heatmap"] is not None) == (row["decision"] != "not_damaged")
         assert row["heatmap"] is None or Path(row["heatmap"]).stat().st_size > 1000
+
+
+def test_a_folder_is_read_as_it_is_walked(tmp_path: Path) -> None:
+    for number in range(4000):  # more than the system reads ahead
+        (tmp_path / f"{number}.jpg").touch()
+    (tmp_path / "up").symlink_to(tmp_path)
+    walked = pictures_below((tmp_path,))
+    first = next(walked)
+    for path in tmp_path.glob("*.jpg"):
+        if path != first:
+            path.unlink()
+    assert 0 < len(list(walked)) < 3999  # what has gone since is not in a list that was made before
 
 
 def test_for_people_a_line_each(score, tmp_path: Path) -> None:
