@@ -32,13 +32,14 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 from burst_pictures import make_pictures
 from burst_server import TOKEN
 from rich.console import Console
@@ -126,7 +127,7 @@ class Server:
 
 @dataclass
 class Sample:
-    """The state at one moment: seconds since the start, counts so far, MiB of memory."""
+    """The state at one moment: seconds since the start, counts so far, MiB of memory here and of the report's process."""
 
     at_s: float
     released: int
@@ -134,6 +135,7 @@ class Sample:
     pictures: int
     scored: int
     rss_mib: float
+    report_mib: float
 
 
 @dataclass
@@ -235,7 +237,15 @@ class Burst:
         while not ended.wait(1.0):
             at = (datetime.now(UTC) - self.started).total_seconds()
             released = min(self.posts, int(at * self.rate)) if self.rate > 0 else self.posts
-            self.samples.append(Sample(at, released, **self.seen, rss_mib=_rss_mib()))
+            self.samples.append(Sample(at, released, **self.seen, rss_mib=_rss_mib(), report_mib=self._report_mib()))
+
+    def _report_mib(self) -> float:
+        """Of the process that writes the report, if one is at it."""
+        sizes = []
+        for child in psutil.Process().children():
+            with suppress(psutil.Error):
+                sizes += [child.memory_info().rss / 2**20] if child.pid != self.server.process.pid else []
+        return max(sizes, default=0.0)
 
     def _figures(
         self, store: Store, earthquake: Earthquake, took: float, used: float, server: dict[str, Any]
@@ -285,7 +295,7 @@ def _memory(samples: Sequence[Sample]) -> dict[str, float]:
     return {
         "start": round(samples[0].rss_mib, 1), "max": round(max(sample.rss_mib for sample in samples), 1),
         "growth": round(float(np.median(sizes[-part:]) - np.median(sizes[:part])), 1),
-        "per_100000_posts": round(slope, 1),
+        "per_100000_posts": round(slope, 1), "report_max": round(max(sample.report_mib for sample in samples), 1),
     }  # fmt: skip
 
 
