@@ -127,7 +127,7 @@ class Server:
 
 @dataclass
 class Sample:
-    """The state at one moment: seconds since the start, counts so far, MiB of memory here and of the report's process."""
+    """The state at one moment: seconds since the start, counts so far, MiB of memory, here and of the report."""
 
     at_s: float
     released: int
