@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test lint bench clean
+.PHONY: setup demo test lint bench peers clean
 
 # The environment: exact versions, no resolving. Interrupted and run again, it goes on. Compiled by all cores
 # afterwards, as pip does it on one.
@@ -30,12 +30,19 @@ lint: setup
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
+# What benchmarks/scoring.py compares with beside what is installed anyway; apart from .venv, which it leaves as it is.
+peers: setup
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target .bench-peers \
+		-r benchmarks/peers.txt
+
 # What the speed claims rest on; make bench PICTURES=folder for real photographs.
 bench: setup
+	@$(BIN)/python benchmarks/startup.py
+	@$(BIN)/python benchmarks/scoring.py $(PICTURES)
 	@$(BIN)/python benchmarks/backends.py $(PICTURES)
 	@$(BIN)/python benchmarks/duplicates.py $(if $(PICTURES),--folder $(PICTURES))
 	@$(BIN)/python benchmarks/jetstream.py
 	@$(BIN)/python benchmarks/burst.py $(if $(PICTURES),--pictures $(PICTURES))
 
 clean:
-	rm -rf $(VENV) .demo .demo-corpus
+	rm -rf $(VENV) .bench-peers .demo .demo-corpus

@@ -1,0 +1,90 @@
+"""The figures of `scoring.py` as tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+DISTURBED = 0.1
+
+
+def show(found: dict[str, Any], console: Console) -> None:
+    """Print them."""
+    sides = found["sides"]
+    _scores(found, console)
+    if any(side["group"] == "flagged" for side in sides.values()):
+        _heatmaps(found, console)
+    for precision, roofline in found["roofline"].items():
+        _roofline(found, precision, roofline, console)
+    table = Table("bar", "found", "asked", "", title="Bars")
+    for name, bar in found["bars"].items():
+        table.add_row(name, f"{bar['found']:g}", f"{bar['bar']:g}", "held" if bar["held"] else "MISSED")
+    console.print(table)
+    for title, why in found["skipped"].items():
+        console.print(f"left out: {title}: {why}", highlight=False, markup=False)
+    others = sorted(share for side in sides.values() for share in side["others"] if share is not None)
+    if others:
+        console.print(
+            f"other processes took {others[len(others) // 2]:.0%} of the cores during the median round, "
+            f"{others[-1]:.0%} at most; {sum(share > DISTURBED for share in others)} of {len(others)} rounds lost more "
+            f"than {DISTURBED:.0%}. The run took {found['took_s']:.0f} s"
+        )
+
+
+def _scores(found: dict[str, Any], console: Console) -> None:
+    ratios = found["ratios"]
+    rounds = len(found["sides"]["ours"]["rates"])
+    table = Table(
+        "side", "pictures/s", "least", "most", "ours is", "first look only is", "p50 ms", "p99 ms", "peak MiB",
+        title=f"From bytes to decisions: {found['pictures']} pictures, {rounds} rounds, "
+        f"{found['second_look_share']:.0%} get a second look",
+    )  # fmt: skip
+    for name, side in found["sides"].items():
+        if side["group"] != "score":
+            continue
+        waits = side.get("latency_ms", {})
+        times = [ratios.get(ours, {}).get(name) for ours in ("ours", "ours-first")]
+        table.add_row(
+            side["title"], *(f"{value:.0f}" for value in (side["rate"], min(side["rates"]), max(side["rates"]))),
+            *("" if value is None else f"{value:.1f} x" for value in times),
+            *(f"{waits[key]:.1f}" if key in waits else "" for key in ("p50", "p99")), f"{side['peak_mib']}",
+        )  # fmt: skip
+    console.print(table)
+
+
+def _heatmaps(found: dict[str, Any], console: Console) -> None:
+    ratios = found["ratios"]
+    table = Table(
+        "side", "heat maps/s", "least", "most", "both looks are", "first look only is", "peak MiB",
+        title=f"From bytes to heat maps, on {found['flagged']} flagged pictures or the first 48 of them",
+    )  # fmt: skip
+    for name, side in found["sides"].items():
+        if side["group"] != "flagged":
+            continue
+        times = [ratios.get(ours, {}).get(name) for ours in ("flagged-ours", "flagged-first")]
+        table.add_row(
+            side["title"], *(f"{value:.1f}" for value in (side["rate"], min(side["rates"]), max(side["rates"]))),
+            *("" if value is None else f"{value:.2f} x" for value in times), f"{side['peak_mib']}",
+        )  # fmt: skip
+    console.print(table)
+
+
+def _roofline(found: dict[str, Any], precision: str, roofline: dict[str, Any], console: Console) -> None:
+    sides, share = found["sides"], found["second_look_share"]
+    d1, i1, d2, i2 = roofline["rates"].values()
+    limits, shares = roofline["limits"], roofline["shares"]
+    told = "" if roofline["used"] == precision else f", which this processor runs as {roofline['used']}"
+    lines = [f"Roofline, {precision}{told}"]
+    for name in roofline["rates"]:
+        facts = sides[name]["facts"]
+        lines.append(f"  {sides[name]['title']}: {sides[name]['rate']:.0f} pictures/s by {facts['by']}")
+    lines.append(f"  first look: 1 / (1/{d1:.0f} + 1/{i1:.0f}) = {limits['ours-first']:.0f} pictures/s")
+    lines.append(
+        f"  both looks: 1 / (1/{d1:.0f} + 1/{i1:.0f} + {share:.3f} x (1/{d2:.0f} + 1/{i2:.0f})) = "
+        f"{limits['ours']:.0f} pictures/s"
+    )
+    for name, value in shares.items():
+        lines.append(f"  {sides[name]['title']}: {sides[name]['rate']:.0f} pictures/s, {value:.0%} of its limit")
+    console.print("\n".join(lines), highlight=False)
