@@ -90,10 +90,10 @@ class Ticks:
         return cls(sum(whole) - whole[3] - whole[4], own)
 
 
-def used_by_others(before: Ticks | None, after: Ticks | None, seconds: float) -> float | None:
-    """The share of the cores that other processes took, 0 to 1."""
+def used_by_others(before: Ticks | None, after: Ticks | None, seconds: float) -> float:
+    """The share of the cores that other processes took, 0 to 1; 0 where the system does not tell."""
     if before is None or after is None or seconds <= 0:
-        return None
+        return 0.0
     ticks = (after.all - before.all) - (after.own - before.own)
     return round(max(0.0, ticks / os.sysconf("SC_CLK_TCK") / seconds / (os.cpu_count() or 1)), 3)
 

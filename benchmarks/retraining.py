@@ -52,6 +52,8 @@ def main() -> None:
     given = _arguments()
     told, libraries = machine(), versions()
     console = Console(stderr=True)
+    if not console.is_terminal:
+        console.width = 140  # a file has no width of its own
     with tempfile.TemporaryDirectory(prefix="retraining-") as name:
         root = Path(name)
         base, added = _choose(given.corpus, given.pictures, given.added, root / "in")

@@ -5,7 +5,8 @@
 FOLDER holds JPEG pictures; by default some are drawn. From the bytes of pictures, held in memory, to decisions. Each
 side runs in a process of its own and the sides take turns, round after round; a round is whole passes over the
 pictures, at least one and at least 1.5 s of them. Rates are medians over the rounds, ratios the median of each round's
-ratio, since machines are noisy. While one side works the others wait. Afterwards each is asked for one picture after
+ratio, since machines are noisy; a round in which other processes took more than a tenth of the cores is run once more,
+and the less disturbed one counts. While one side works the others wait. Afterwards each is asked for one picture after
 the other. Peak memory is that of the process, with the pictures, without the workers of a DataLoader.
 
 The peers have the whole EfficientNet-Lite0 with one linear head. The starter takes the same backbone up to its last
@@ -42,11 +43,12 @@ from machine import Ticks, describe, machine, used_by_others, versions
 from rich.console import Console
 from scoring_figures import figures
 from scoring_sides import SIDES, Side
-from scoring_tables import show
+from scoring_tables import DISTURBED, show
 
 PEERS = Path(__file__).parents[1] / ".bench-peers"
 FEWEST_FLAGGED = 8
 MOST_FLAGGED = 48
+TRIES = 2
 
 
 def main() -> None:
@@ -54,6 +56,8 @@ def main() -> None:
     given = _arguments()
     started = time.monotonic()
     console = Console(stderr=True)
+    if not console.is_terminal:
+        console.width = 140  # a file has no width of its own
     if given.peers.is_dir():
         sys.path.append(str(given.peers))
     told, libraries = machine(), versions()
@@ -190,12 +194,18 @@ class Bench:
         return worker
 
     def _round(self, worker: Worker) -> None:
-        before = Ticks.now(worker.process.pid)
-        done = worker.ask("round")
-        after = Ticks.now(worker.process.pid)
-        kept = self.sides[worker.side.name]
-        kept["rates"].append(round(done["pictures"] / done["seconds"], 2))
-        kept["others"].append(used_by_others(before, after, done["seconds"]))
+        best: tuple[float, float] | None = None  # what others used, and the rate
+        for _ in range(TRIES):
+            before = Ticks.now(worker.process.pid)
+            done = worker.ask("round")
+            others = used_by_others(before, Ticks.now(worker.process.pid), done["seconds"])
+            found = others, round(done["pictures"] / done["seconds"], 2)
+            best = min(best, found) if best else found
+            if others <= DISTURBED:
+                break
+        assert best is not None
+        self.sides[worker.side.name]["others"].append(best[0])
+        self.sides[worker.side.name]["rates"].append(best[1])
 
     def _finish(self, worker: Worker, with_latency: bool) -> None:
         kept = self.sides[worker.side.name]

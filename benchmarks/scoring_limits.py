@@ -17,7 +17,7 @@ from quakelens.model.bundle import OPENVINO, read_manifest
 from quakelens.model.preprocessing import Preprocessing
 from quakelens.model.starter import starter_folder
 
-BATCHES = (1, 8, 16, 32)
+BATCHES = (1, 4, 8, 32)
 TRIED_S = 0.5
 _held: list[bytes] = []  # in the processes that decode
 
@@ -77,7 +77,7 @@ def inference(pictures: Sequence[bytes], *, look: str, precision: str) -> Opened
             name = f"batch {batch}, {streams} streams"
             tried[name] = _rate(lambda run=run, batch=batch: run(2 * batch * cores()))
             if best is None or tried[name] > best[0]:
-                best = (tried[name], name, run, str(compiled.get_property("INFERENCE_PRECISION_HINT")))
+                best = (tried[name], name, run, compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name())
     assert best is not None
     _, name, run, used = best
     rounded = {key: round(value, 1) for key, value in tried.items()}

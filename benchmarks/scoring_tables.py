@@ -24,20 +24,20 @@ def show(found: dict[str, Any], console: Console) -> None:
     console.print(table)
     for title, why in found["skipped"].items():
         console.print(f"left out: {title}: {why}", highlight=False, markup=False)
-    others = sorted(share for side in sides.values() for share in side["others"] if share is not None)
-    if others:
-        console.print(
-            f"other processes took {others[len(others) // 2]:.0%} of the cores during the median round, "
-            f"{others[-1]:.0%} at most; {sum(share > DISTURBED for share in others)} of {len(others)} rounds lost more "
-            f"than {DISTURBED:.0%}. The run took {found['took_s']:.0f} s"
-        )
+    others = sorted(share for side in sides.values() for share in side["others"])
+    console.print(
+        f"other processes took {others[len(others) // 2]:.0%} of the cores during the median round, "
+        f"{others[-1]:.0%} at most; {sum(share > DISTURBED for share in others)} of {len(others)} rounds lost more "
+        f"than {DISTURBED:.0%}. The run took {found['took_s']:.0f} s",
+        highlight=False,
+    )
 
 
 def _scores(found: dict[str, Any], console: Console) -> None:
     ratios = found["ratios"]
     rounds = len(found["sides"]["ours"]["rates"])
     table = Table(
-        "side", "pictures/s", "least", "most", "ours is", "first look only is", "p50 ms", "p99 ms", "peak MiB",
+        "side", "pictures/s", "least", "most", "ours is", "first look is", "p50 ms", "p99 ms", "peak MiB",
         title=f"From bytes to decisions: {found['pictures']} pictures, {rounds} rounds, "
         f"{found['second_look_share']:.0%} get a second look",
     )  # fmt: skip
@@ -57,7 +57,7 @@ def _scores(found: dict[str, Any], console: Console) -> None:
 def _heatmaps(found: dict[str, Any], console: Console) -> None:
     ratios = found["ratios"]
     table = Table(
-        "side", "heat maps/s", "least", "most", "both looks are", "first look only is", "peak MiB",
+        "side", "heat maps/s", "least", "most", "both looks are", "first look is", "peak MiB",
         title=f"From bytes to heat maps, on {found['flagged']} flagged pictures or the first 48 of them",
     )  # fmt: skip
     for name, side in found["sides"].items():

@@ -51,6 +51,8 @@ def main() -> None:
             for title, arguments in commands.items():
                 took[title].append(seconds(arguments, Path(name)))
     console = Console(stderr=True)
+    if not console.is_terminal:
+        console.width = 140  # a file has no width of its own
     console.print(describe(told, libraries), highlight=False)
     table = Table("command", "median s", "least", "most", "bar", "", title=f"Start-up, {given.rounds} rounds")
     bars = {}
