@@ -17,8 +17,8 @@ from quakelens.model.bundle import OPENVINO, read_manifest
 from quakelens.model.preprocessing import Preprocessing
 from quakelens.model.starter import starter_folder
 
-BATCHES = (1, 4, 8, 32)
-TRIED_S = 0.5
+BATCHES = (1, 4, 16)
+TRIED_S = 0.4
 _held: list[bytes] = []  # in the processes that decode
 
 

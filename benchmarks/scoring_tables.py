@@ -56,9 +56,10 @@ def _scores(found: dict[str, Any], console: Console) -> None:
 
 def _heatmaps(found: dict[str, Any], console: Console) -> None:
     ratios = found["ratios"]
+    rounds = len(found["sides"]["flagged-ours"]["rates"])
     table = Table(
         "side", "heat maps/s", "least", "most", "both looks are", "first look is", "peak MiB",
-        title=f"From bytes to heat maps, on {found['flagged']} flagged pictures or the first 48 of them",
+        title=f"From bytes to heat maps: {found['flagged']} flagged pictures, {rounds} rounds",
     )  # fmt: skip
     for name, side in found["sides"].items():
         if side["group"] != "flagged":

@@ -14,7 +14,7 @@ from typing import Any
 from scoring_sides import BY_NAME, Opened
 
 ROUND_S = 1.5  # a round is whole passes over the pictures until this much time is over
-LATENCY_S = 5.0
+LATENCY_S = 4.0
 LATENCY_PICTURES = 300
 
 
