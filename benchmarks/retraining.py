@@ -115,8 +115,9 @@ def _choose(corpus: Path, pictures: int, added: int, out: Path) -> tuple[Path, P
     rows = rows[: pictures + added]
     rng.shuffle(rows)
     out.mkdir()
-    for folder in {Path(row["image"]).parts[0] for row in rows}:
-        (out / folder).symlink_to((corpus / folder).resolve())
+    for row in rows:  # copied, since links out of the manifest's folder are refused
+        (out / row["image"]).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(corpus / row["image"], out / row["image"])
     for name, some in (("base.csv", rows[:pictures]), ("added.csv", rows[pictures:])):
         with (out / name).open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, list(rows[0]))
