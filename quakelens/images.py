@@ -41,6 +41,7 @@ _MAX_SCANS = 100  # of a progressive JPEG; cameras and encoders write about 10
 _MAX_SEGMENTS = 20_000  # in front of and between them
 _MARKER = re.compile(rb"\xff+([^\x00\xd0-\xd7\xff])")  # but restarts, which lie inside of a scan
 _ALONE = b"\x01\xd8"  # markers without a length
+_SEQUENTIAL = b"\xc0\xc1\xc9"  # start of a frame that is not progressive
 _TO_UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
     5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
@@ -172,9 +173,11 @@ def _few_scans(data: bytes) -> bool:
     """Whether a JPEG has as many scans as a camera may write.
 
     A scan of a few bytes goes over all pixels once more: 15 MB can hold 200,000 scans of 50 megapixels, each of
-    which takes a hundredth of a second, and nothing in the decoder ends that.
+    which takes a hundredth of a second, and nothing in the decoder ends that. It reads one only where the picture is
+    not progressive and its first scan holds every component: most pictures, whose data need not be looked through.
     """
     at = scans = 0
+    components = 0  # of a picture that is not progressive
     for _ in range(_MAX_SEGMENTS):
         found = _MARKER.search(data, at)
         if found is None or found[1] == b"\xd9":
@@ -182,7 +185,11 @@ def _few_scans(data: bytes) -> bool:
         at = found.end()
         if found[1] in _ALONE:
             continue
+        if found[1] in _SEQUENTIAL:
+            components = data[at + 7] if at + 7 < len(data) else 0
         if found[1] == b"\xda":
+            if not scans and components and data[at + 2 : at + 3] == bytes([components]):
+                return True
             scans += 1
             if scans > _MAX_SCANS:
                 return False

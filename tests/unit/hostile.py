@@ -22,10 +22,10 @@ def animated(kind: str, frames: int) -> bytes:
     return out.getvalue()
 
 
-def many_scans(more: int) -> bytes:
-    """A progressive JPEG whose last scan comes so many times more."""
+def many_scans(more: int, *, progressive: bool = True) -> bytes:
+    """A JPEG whose last scan comes so many times more."""
     out = io.BytesIO()
-    Image.new("RGB", (640, 480), (120, 90, 60)).save(out, "JPEG", progressive=True)
+    Image.new("RGB", (640, 480), (120, 90, 60)).save(out, "JPEG", progressive=progressive)
     data = out.getvalue()
     last = data[data.rindex(b"\xff\xda") : -2]
     return data[:-2] + last * more + data[-2:]

@@ -66,6 +66,24 @@ def test_a_jpeg_of_endless_scans_is_refused_before_it_is_decoded(at_least: int |
     assert time.process_time() - started < 1.0
 
 
+def test_scans_behind_a_whole_one_cost_nothing() -> None:
+    data = many_scans(20_000, progressive=False)
+    started = time.process_time()
+    for read in (lambda: decode(data), lambda: examine(data)):
+        with pytest.raises(ImageError, match="damaged"):  # the decoder expects the end there
+            read()
+    assert time.process_time() - started < 1.0
+
+
+def test_a_scan_that_holds_less_than_all_makes_the_others_count() -> None:
+    data = bytearray(many_scans(20_000, progressive=False))
+    at = data.index(b"\xff\xda") + 4
+    assert data[at] == 3
+    data[at] = 2  # as if the third component came later
+    with pytest.raises(ImageError, match="scans"):
+        decode(bytes(data))
+
+
 def test_scans_are_counted_where_scans_are() -> None:
     progressive = many_scans(5)
     assert decode(progressive).size == (640, 480)
