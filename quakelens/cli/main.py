@@ -31,6 +31,7 @@ COMMANDS = {
     "rollback": ("quakelens.cli.rollback", "Go back to the champion before the present one."),
     "score": ("quakelens.cli.score", "Score pictures; starts in seconds, needs no server."),
     "stage": ("quakelens.cli.stage", "Run one stage of the pipeline, as DVC does."),
+    "status": ("quakelens.cli.status", "How things stand: earthquakes, polls, backlog, cost, champion, problems."),
     "watch": ("quakelens.cli.watch", "Read the earthquake feeds and start what is due."),
 }
 """Command: the module that holds it as `command`, and its line in the help."""

@@ -1,0 +1,68 @@
+"""`quakelens status`."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from quakelens.status import EarthquakeStatus
+
+
+@click.command("status")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def command(as_json: bool) -> None:
+    """How things stand: earthquakes, last polls, what waits, cost of today, the champion, problems."""
+    from datetime import UTC, datetime
+
+    from quakelens.registry.lookup import find
+    from quakelens.settings import read_settings, store_url_of, workspace_of
+    from quakelens.status import status
+    from quakelens.store import open_store
+
+    settings = read_settings()
+    workspace = workspace_of(settings)
+    store = open_store(store_url_of(settings, workspace))
+    model = find("champion", workspace, settings).version
+    found = status(store, model, settings.budget_day_usd, datetime.now(UTC))
+    if as_json:
+        click.echo(json.dumps(found.as_dict(), ensure_ascii=False))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    if found.earthquakes:
+        names = ("earthquake", "last run", "posts", "pictures", "waiting", "flagged", "USD", "next poll")
+        table = Table(*names, title="Earthquakes of the last days that are due")
+        for own in found.earthquakes:
+            table.add_row(*_row(own))
+        console.print(table)
+    else:
+        console.print("no earthquake of the last days is due")
+    console.print(
+        f"{found.not_due} others not due; {found.usd_today:.2f} of {found.usd_a_day:g} USD spent today; model: {model}"
+    )
+    for problem in found.problems:
+        console.print(f"problem: {problem}", style="red", markup=False, highlight=False)
+    if not found.problems:
+        console.print("no problems")
+
+
+def _row(own: EarthquakeStatus) -> tuple[str, ...]:
+    from rich.markup import escape
+
+    coming = [poll.next_at for poll in own.polls if poll.next_at is not None]
+    run = "never" if own.run is None or own.run_at is None else f"{own.run} {own.run_at:%d %b %H:%M}"
+    return (
+        escape(f"{own.title} ({own.id})"),
+        run,
+        f"{own.posts:,}",
+        f"{own.pictures:,}",
+        f"{own.to_fetch:,} + {own.to_score:,}",
+        f"{own.flagged:,}",
+        f"{own.usd:.2f}",
+        f"{min(coming):%d %b %H:%M}" if coming else "none",
+    )
