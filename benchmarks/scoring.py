@@ -173,7 +173,8 @@ class Bench:
             for worker in workers:
                 side = worker.side
                 self.sides[side.name] = {
-                    "title": side.title, "group": side.group, "facts": worker.facts, "rates": [], "others": [],
+                    "title": side.title, "group": side.group, "facts": worker.facts,
+                    "rates": [], "others": [], "by": [],
                 }  # fmt: skip
             for number in range(rounds):
                 if number and time.monotonic() > until:
@@ -202,18 +203,18 @@ class Bench:
         return worker
 
     def _round(self, worker: Worker) -> None:
-        best: tuple[float, float] | None = None  # what others used, and the rate
+        best: tuple[float, float, str] | None = None  # what others used, the rate, and which way was the fastest
         for last in (False, True):
             before = Ticks.now(worker.process.pid)
             done = worker.ask("round")
             others = used_by_others(before, Ticks.now(worker.process.pid), done["seconds"])
-            found = others, round(done["pictures"] / done["seconds"], 2)
+            found = others, round(done["rate"], 2), done["by"]
             best = min(best, found) if best else found
             if last or others <= DISTURBED or done["seconds"] > AGAIN_S:
                 break
         assert best is not None
-        self.sides[worker.side.name]["others"].append(best[0])
-        self.sides[worker.side.name]["rates"].append(best[1])
+        for key, value in zip(("others", "rates", "by"), best, strict=True):
+            self.sides[worker.side.name][key].append(value)
 
     def _finish(self, worker: Worker, with_latency: bool) -> None:
         kept = self.sides[worker.side.name]

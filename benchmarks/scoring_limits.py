@@ -19,11 +19,12 @@ from quakelens.model.starter import starter_folder
 
 BATCHES = (1, 4, 16)
 TRIED_S = 0.4
+KEPT = 3
 _held: list[bytes] = []  # in the processes that decode
 
 
 def decoding(pictures: Sequence[bytes], *, look: str) -> Opened:
-    """Decode and bring to the look's size, in threads or in processes, whichever is faster; no pixel is moved on."""
+    """Decode and bring to the look's size, in threads and in processes; no pixel is moved on."""
     preprocessing = read_manifest(starter_folder()).looks[look].preprocessing
     # Forked before there is any thread, so that the pictures need not be sent.
     _held[:] = pictures
@@ -37,12 +38,7 @@ def decoding(pictures: Sequence[bytes], *, look: str) -> Opened:
         work = [(at, preprocessing) for at in range(len(some))]
         return processes.starmap(_view_held, work, chunksize=8)
 
-    ways = {"threads": in_threads, "processes": in_processes}
-    rates = {name: _rate(lambda way=way: len(way(pictures))) for name, way in ways.items()}
-    best = max(rates, key=lambda name: rates[name])
-    if best == "threads":
-        processes.terminate()
-    return Opened(ways[best], facts={"by": best, "tried": {name: round(rate, 1) for name, rate in rates.items()}})
+    return Opened(in_threads, ways={"threads": in_threads, "processes": in_processes})
 
 
 def _view(data: bytes, preprocessing: Preprocessing) -> int:
@@ -54,7 +50,10 @@ def _view_held(at: int, preprocessing: Preprocessing) -> int:
 
 
 def inference(pictures: Sequence[bytes], *, look: str, precision: str) -> Opened:
-    """OpenVINO's asynchronous requests on pixels that are there: the best of some batch sizes and streams."""
+    """OpenVINO's asynchronous requests on pixels that are there: the best of some batch sizes and streams.
+
+    Which are best changes from minute to minute on a shared machine, so several stay and every round tries them.
+    """
     import openvino
 
     folder = starter_folder()
@@ -64,7 +63,8 @@ def inference(pictures: Sequence[bytes], *, look: str, precision: str) -> Opened
     views = np.concatenate([views] * -(-max(BATCHES) // len(views)))[: max(BATCHES)]
     core = openvino.Core()
     tried: dict[str, float] = {}
-    best: tuple[float, str, Callable[[int], int], str] | None = None
+    runs: dict[str, Callable[[int], int]] = {}
+    used = ""
     for batch in BATCHES:
         for streams in sorted({1, cores()}):
             model = core.read_model(str(folder / look / OPENVINO))
@@ -74,14 +74,15 @@ def inference(pictures: Sequence[bytes], *, look: str, precision: str) -> Opened
             )
             run = _requests(compiled, views[:batch])
             run(batch)
-            name = f"batch {batch}, {streams} streams"
+            name = f"batch {batch}, {streams} stream{'s' if streams > 1 else ''}"
+            runs[name], used = run, compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
             tried[name] = _rate(lambda run=run, batch=batch: run(2 * batch * cores()))
-            if best is None or tried[name] > best[0]:
-                best = (tried[name], name, run, compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name())
-    assert best is not None
-    _, name, run, used = best
-    rounded = {key: round(value, 1) for key, value in tried.items()}
-    return Opened(lambda given: range(run(4 * len(given))), facts={"by": name, "precision": used, "tried": rounded})
+    ways: dict[str, Callable[[Sequence[bytes]], Sequence[Any]]] = {
+        name: lambda given, run=runs[name]: range(run(4 * len(given)))  # type: ignore[misc]
+        for name in sorted(tried, key=lambda name: -tried[name])[:KEPT]
+    }
+    rounded = {name: round(rate, 1) for name, rate in tried.items()}
+    return Opened(next(iter(ways.values())), facts={"precision": used, "tried": rounded}, ways=ways)
 
 
 def _requests(compiled: Any, views: Any) -> Callable[[int], int]:

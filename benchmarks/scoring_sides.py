@@ -35,12 +35,14 @@ class Opened:
     Attributes:
         run: Takes pictures as whole files; gives one result each.
         one: The same for a single picture, as somebody who waits for it would call it; None where it makes no sense.
-        facts: What is worth telling, such as which settings turned out best.
+        facts: What is worth telling, such as which settings were tried.
+        ways: Where there are several ways to do the same, all of them by name: the fastest of each round counts.
     """
 
     run: Callable[[Sequence[bytes]], Sequence[Any]]
     one: Callable[[bytes], Any] | None = None
     facts: dict[str, Any] = field(default_factory=dict)
+    ways: dict[str, Callable[[Sequence[bytes]], Sequence[Any]]] = field(default_factory=dict)
 
 
 OURS, PEERS, OPTIONAL = "scoring_ours", "scoring_peers", "scoring_optional"
@@ -93,7 +95,7 @@ SIDES = (
             {"look": look, "batch": batch},
             ("pytorch_grad_cam",),
         )
-        for look, batch in (("first", 1), ("first", 8), ("second", 8))
+        for look, batch in (("first", 1), ("first", 8), ("second", 1), ("second", 8))
     ),
 )
 BY_NAME = {side.name: side for side in SIDES}

@@ -79,8 +79,8 @@ def _roofline(found: dict[str, Any], precision: str, roofline: dict[str, Any], c
     told = "" if roofline["used"] == precision else f", which this processor runs as {roofline['used']}"
     lines = [f"Roofline, {precision}{told}"]
     for name in roofline["rates"]:
-        facts = sides[name]["facts"]
-        lines.append(f"  {sides[name]['title']}: {sides[name]['rate']:.0f} pictures/s by {facts['by']}")
+        by = " or ".join(sorted({way for way in sides[name]["by"] if way}))
+        lines.append(f"  {sides[name]['title']}: {sides[name]['rate']:.0f} pictures/s by {by}")
     lines.append(f"  first look: 1 / (1/{d1:.0f} + 1/{i1:.0f}) = {limits['ours-first']:.0f} pictures/s")
     lines.append(
         f"  both looks: 1 / (1/{d1:.0f} + 1/{i1:.0f} + {share:.3f} x (1/{d2:.0f} + 1/{i2:.0f})) = "

@@ -40,11 +40,17 @@ def main() -> None:
 
 
 def one_round(opened: Opened, pictures: list[bytes]) -> dict[str, Any]:
-    """Whole passes; how many pictures in how many seconds."""
-    done, started = 0, time.perf_counter()
-    while (took := time.perf_counter() - started) < ROUND_S:
-        done += len(opened.run(pictures))
-    return {"pictures": done, "seconds": took}
+    """Whole passes; how many pictures in how many seconds, by the fastest way, and how long all ways took."""
+    best: dict[str, Any] = {}
+    began = time.perf_counter()
+    ways = opened.ways or {"": opened.run}
+    for name, run in ways.items():
+        done, started = 0, time.perf_counter()
+        while (took := time.perf_counter() - started) < ROUND_S / len(ways):
+            done += len(run(pictures))
+        if not best or done / took > best["rate"]:
+            best = {"rate": done / took, "by": name}
+    return best | {"seconds": time.perf_counter() - began}
 
 
 def latency(opened: Opened, pictures: list[bytes]) -> dict[str, Any]:
