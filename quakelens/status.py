@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from quakelens.earthquakes.watching import MAX_FAILED
+from quakelens.earthquakes.watching import MAX_FAILED, failed_since_done
 from quakelens.store import Store, charges, earthquakes, polls, runs, todo
 from quakelens.store.earthquakes import StoredEarthquake
 from quakelens.store.media import count_media
@@ -82,11 +81,6 @@ class Status:
     removals: int
     problems: tuple[str, ...]
 
-    def as_dict(self) -> dict[str, Any]:
-        """The same, to be written as JSON; times as text."""
-        told: dict[str, Any] = _plain(asdict(self))
-        return told
-
 
 def status(store: Store, model: str, usd_a_day: float, now: datetime) -> Status:
     """Look up how things stand.
@@ -144,12 +138,8 @@ def _problems(own: EarthquakeStatus, past: Sequence[Run], now: datetime) -> Iter
     if own.run is None and now - own.origin_time > _LATE:
         yield f"{own.title}: it is due and was never harvested; is `quakelens watch` running? If not, {by_hand}"
     if own.run == "failed":
-        failed = 0
-        for run in reversed(past):
-            if run.state == "done":
-                break
-            failed += run.state == "failed"
-        then = f"nothing starts it again: {by_hand}" if failed >= MAX_FAILED else "watch starts it again"
+        gave_up = len(failed_since_done(past)) >= MAX_FAILED
+        then = f"nothing starts it again: {by_hand}" if gave_up else "watch starts it again"
         yield f"{own.title}: run failed at {_utc(own.run_at)} ({past[-1].message}); {then}"
     if own.run == "lost":
         yield f"{own.title}: the process of its last run is gone; watch starts it again, or {by_hand}"
@@ -163,11 +153,3 @@ def _problems(own: EarthquakeStatus, past: Sequence[Run], now: datetime) -> Iter
 
 def _utc(at: datetime | None) -> str:
     return f"{at:%Y-%m-%d %H:%M} UTC" if at else "an unknown time"
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value

@@ -29,7 +29,7 @@ from quakelens.model.bundle import FIRST, Manifest, TrainedOn, write_manifest
 from quakelens.model.decisions import decide
 from quakelens.model.heads import HEADS, save_heads
 from quakelens.model.starter import SHIPPED
-from quakelens.model.training import Head, fit_centred
+from quakelens.model.training import fit_centred, out_of_fold
 from quakelens.params import Params, read_params
 from quakelens.stages.export import SUMMARY
 from quakelens.stages.looks import look_of
@@ -86,21 +86,21 @@ def main() -> None:
         name: features(corpus, View(look.backbone, look.resize, look.pixels, look.output_stride), options.cache)
         for name, look in params.model.looks.items()
     }
-
-    def fit(look: str, rows: NDArray[np.intp]) -> Head:
-        sources = [corpus.sources[row] for row in rows]
-        names, not_for = [places[row].fold for row in rows], [places[row].not_for for row in rows]
-        return fit_centred(values[look][rows], corpus.damaged[rows], sources, names, params.training, not_for)
-
+    used = np.flatnonzero([place.counts for place in places])
+    learnt = (
+        corpus.damaged[used],
+        [corpus.sources[row] for row in used],
+        [places[row].fold for row in used],
+        params.training,
+        [places[row].not_for for row in used],
+    )
+    heads = {name: fit_centred(own[used], *learnt) for name, own in values.items()}
     logits = {name: np.full(len(corpus.rows), np.nan) for name in values}
-    for fold in folds:
-        for name in values:
-            logits[name][fold.judged] = fit(name, fold.train).logits(values[name][fold.judged])
+    for name, own in values.items():
+        logits[name][used] = out_of_fold(own[used], *learnt)
     judged = np.sort(np.concatenate([fold.judged for fold in folds]))
     chosen = choose(at(logits, judged), corpus.damaged[judged], params.decision)
     predictions, told = judge(corpus, folds, logits, params)
-    used = np.flatnonzero([place.counts for place in places])
-    heads = {name: fit(name, used) for name in values}
     manifest = Manifest(
         note=NOTE,
         looks={name: look_of(look, len(heads[name].weight)) for name, look in params.model.looks.items()},

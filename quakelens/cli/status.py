@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def command(as_json: bool) -> None:
     """How things stand: earthquakes, last polls, what waits, cost of today, the champion, problems."""
+    from dataclasses import asdict
     from datetime import UTC, datetime
 
     from quakelens.registry.lookup import find
@@ -28,7 +29,7 @@ def command(as_json: bool) -> None:
     model = find("champion", workspace, settings).version
     found = status(store, model, settings.budget_day_usd, datetime.now(UTC))
     if as_json:
-        click.echo(json.dumps(found.as_dict(), ensure_ascii=False))
+        click.echo(json.dumps(asdict(found), ensure_ascii=False, default=datetime.isoformat))
         return
     from rich.console import Console
     from rich.table import Table

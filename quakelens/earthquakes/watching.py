@@ -56,7 +56,7 @@ def _is_free(store: Store, key: str, now: datetime) -> bool:
     past = runs.history(store, key, now)
     if any(run.state == "running" for run in past):
         return False
-    failed = _failed_since_done(past)
+    failed = failed_since_done(past)
     if failed:
         last = failed[-1].ended_at or failed[-1].started_at
         return len(failed) < MAX_FAILED and now - last >= _FIRST_PAUSE * 2 ** (len(failed) - 1)
@@ -66,7 +66,8 @@ def _is_free(store: Store, key: str, now: datetime) -> bool:
     return bool(due) and min(due) <= now
 
 
-def _failed_since_done(past: Sequence[Run]) -> list[Run]:
+def failed_since_done(past: Sequence[Run]) -> list[Run]:
+    """The runs that failed after the last that was done, oldest first; `past` is in that order."""
     failed: list[Run] = []
     for run in past:
         if run.state == "done":
