@@ -49,7 +49,7 @@ class ImageError(QuakelensError):
     """One picture cannot be read.
 
     `reason` is a stable word for tables: `missing`, `empty`, `not_an_image`, `truncated`,
-    `too_large`, `unsupported`.
+    `too_large`, `unsupported`, `killed` (decoding it ends the process).
     """
 
     def __init__(self, reason: str, message: str) -> None:

@@ -3,6 +3,8 @@
 Of an animation the first frame is read and the others are not even counted. So their number costs nothing, and no
 picture is lost for it: 100,000 frames of a GIF take as long as one. A limit would need the count, and only walking
 through the whole file gives that.
+
+A picture that a process died of is decoded in a process of its own, see `quakelens.decoding`.
 """
 
 from __future__ import annotations
@@ -10,12 +12,17 @@ from __future__ import annotations
 import io
 import re
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 from PIL import Image, UnidentifiedImageError
 
+from quakelens.decoding.notes import current, fingerprint
 from quakelens.errors import ImageError
+
+_Result = TypeVar("_Result")
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "BMP", "TIFF")
 """What Pillow may try; anything else is refused before a decoder of it runs. JPEG opens MPO too."""
@@ -92,15 +99,15 @@ def decode(data: bytes, *, max_pixels: int = MAX_PIXELS, at_least: int | None = 
             side stays at least this many pixels; much faster.
 
     Raises:
-        ImageError: `empty`, `not_an_image`, `too_large`, `truncated` or `unsupported`.
+        ImageError: `empty`, `not_an_image`, `too_large`, `truncated`, `unsupported`, or `killed` where decoding
+            it ends the process.
     """
-    image = _open_checked(data, FORMATS, max_pixels)
-    if at_least is not None:
-        _draft(image, at_least)
-    try:
-        return _upright_rgb(image)
-    except _BROKEN as error:
-        raise ImageError("truncated", f"the file is cut off or damaged: {error}") from error
+    return _noted(
+        data,
+        lambda: decode_here(data, max_pixels=max_pixels, at_least=at_least),
+        {"do": "decode", "max_pixels": max_pixels, "at_least": at_least},
+        lambda answer, pixels: Image.frombytes("RGB", tuple(answer["size"]), pixels),
+    )
 
 
 def examine(data: bytes, *, max_pixels: int = MAX_PIXELS, formats: tuple[str, ...] = FORMATS) -> Facts:
@@ -114,6 +121,51 @@ def examine(data: bytes, *, max_pixels: int = MAX_PIXELS, formats: tuple[str, ..
     Raises:
         ImageError: As `decode`.
     """
+    return _noted(
+        data,
+        lambda: examine_here(data, max_pixels=max_pixels, formats=formats),
+        {"do": "examine", "max_pixels": max_pixels, "formats": formats},
+        lambda answer, _: Facts(**answer),
+    )
+
+
+def format_of(data: bytes) -> str:
+    """The format by content, one of `FORMATS`.
+
+    Raises:
+        ImageError: `empty`, `not_an_image`, `too_large`, `truncated` or `killed`.
+    """
+    return _noted(data, lambda: format_here(data), {"do": "format_of"}, lambda answer, _: str(answer["format"]))
+
+
+def _noted(
+    data: bytes, here: Callable[[], _Result], task: dict[str, Any], result: Callable[[dict[str, Any], bytes], _Result]
+) -> _Result:
+    """Decode in this process, noted while it lasts; in another one what an earlier process died of."""
+    notes = current()
+    if notes is None:
+        return here()
+    mark = fingerprint(data)
+    if not notes.is_suspect(mark):
+        return notes.run(mark, here)
+    from quakelens.decoding.apart import decode_apart
+
+    return result(*decode_apart(notes, data, task))
+
+
+def decode_here(data: bytes, *, max_pixels: int, at_least: int | None) -> Image.Image:
+    """`decode` in this process, whatever became of earlier ones."""
+    image = _open_checked(data, FORMATS, max_pixels)
+    if at_least is not None:
+        _draft(image, at_least)
+    try:
+        return _upright_rgb(image)
+    except _BROKEN as error:
+        raise ImageError("truncated", f"the file is cut off or damaged: {error}") from error
+
+
+def examine_here(data: bytes, *, max_pixels: int, formats: tuple[str, ...]) -> Facts:
+    """`examine` in this process, whatever became of earlier ones."""
     image = _open_checked(data, formats, max_pixels)
     width, height = image.size
     _draft(image, _CHECKED_SIDE)
@@ -126,12 +178,8 @@ def examine(data: bytes, *, max_pixels: int = MAX_PIXELS, formats: tuple[str, ..
     return Facts(str(image.format), width, height)
 
 
-def format_of(data: bytes) -> str:
-    """The format by content, one of `FORMATS`.
-
-    Raises:
-        ImageError: `empty`, `not_an_image` or `too_large`.
-    """
+def format_here(data: bytes) -> str:
+    """`format_of` in this process, whatever became of earlier ones."""
     return str(_open(data, FORMATS).format)
 
 

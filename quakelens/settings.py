@@ -211,6 +211,11 @@ class Workspace:
         return self.root / "reports"
 
     @property
+    def decoding(self) -> Path:
+        """Which pictures are being decoded, and which ended a process, see `quakelens.decoding`."""
+        return self.root / "data" / "decoding"
+
+    @property
     def locks(self) -> Path:
         """Lock files between processes."""
         return self.root / "data" / "locks"

@@ -262,6 +262,7 @@ def harvest(root: str, url: str, address: str, now: str, model: bool, started: A
     """The process that is killed: one harvest, as the flow runs it."""
     place, present = Workspace(Path(root)), datetime.fromisoformat(now)
     params = small_params()
+    os.environ["QUAKELENS_WORKSPACE"] = root  # pictures under way are noted there
     started.set()
     store = open_store(f"sqlite:///{place.store}")
     earthquake = the_earthquake(present)
