@@ -14,7 +14,9 @@
     ├── ModelError                6   a model that cannot be loaded or used
     ├── RegistryError             6   a model reference that cannot be resolved
     ├── PipelineError             7   a stage or DVC failed
-    └── Busy                      8   another process holds the lock
+    ├── Busy                      8   another process holds the lock
+    └── StorageError              9   the store's or the files' server cannot be reached
+        └── DiskFull              9   no space is left
 
 A message says what happened, to which item, and what to do next.
 """
@@ -125,6 +127,16 @@ class PipelineError(QuakelensError):
     """A DVC stage failed."""
 
     exit_code = 7
+
+
+class StorageError(QuakelensError):
+    """The server of the store, or that of the files, cannot be reached or refuses; what was stored stays."""
+
+    exit_code = 9
+
+
+class DiskFull(StorageError):
+    """No space is left for what is to be written; nothing of it stays."""
 
 
 class Busy(QuakelensError):

@@ -6,11 +6,14 @@ import errno
 import json
 import os
 import secrets
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
+
+from quakelens.errors import DiskFull
 
 _OPEN_FILES = Path("/proc/self/fd")
 
@@ -21,7 +24,44 @@ def write_atomically(path: Path) -> Iterator[IO[bytes]]:
 
     Its folder is made if need be. The content is on the disk before the name is. Where the system can, the file
     has no name until then, so that nothing stays of one whose process is killed.
+
+    Raises:
+        DiskFull: No space is left for it; what was at `path` before stays.
+        OSError: It cannot be written for another reason.
     """
+    try:
+        with _written(path) as file:
+            yield file
+    except OSError as error:
+        if error.errno in NO_SPACE:
+            raise no_space(path, error) from error
+        raise
+
+
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What a system says where a disk, a quota or a limit on the length of files is reached."""
+
+
+def no_space(path: Path, cause: object) -> DiskFull:
+    """The error that tells which disk is full.
+
+    Args:
+        path: Of what was to be written.
+        cause: What the system said.
+    """
+    why = getattr(cause, "strerror", None) or cause
+    try:
+        there = next(folder for folder in (path, *path.parents) if folder.is_dir())
+        room = f"its disk has {shutil.disk_usage(there).free / 1e6:,.0f} MB free"
+    except (OSError, StopIteration):
+        room = "how much space its disk has cannot be told"
+    return DiskFull(
+        f"{path} cannot be written: {why}; {room}. Make room and run the same command again: it goes on where it was"
+    )
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[IO[bytes]]:
     path.parent.mkdir(parents=True, exist_ok=True)
     nameless = _nameless(path.parent)
     if nameless is None:

@@ -2,7 +2,8 @@
 
 Exit codes: 0 done; 1 unexpected; 2 wrong usage, settings or params.yaml; 3 `score` could not read some
 pictures; 4 labelled data; 5 a feed or a network of posts; 6 a model or the registry; 7 the pipeline;
-8 another process is at work; 130 interrupted.
+8 another process is at work; 9 the store's or the files' server cannot be reached, or no space is left on a disk;
+130 interrupted.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ def command(once: bool, as_json: bool) -> None:
     The EMSC's websocket wakes it before the minute is over.
     """
     from quakelens.earthquakes.emsc_stream import Alarm
-    from quakelens.errors import FeedError
+    from quakelens.errors import QuakelensError, UsageError
     from quakelens.orchestration import load_flow, speak
     from quakelens.params import read_params
     from quakelens.settings import read_settings, workspace_of
@@ -40,10 +40,13 @@ def command(once: bool, as_json: bool) -> None:
                 for summary in watch():
                     told = json.dumps(summary.as_dict()) if as_json else f"report: {summary.report}"
                     click.echo(told)
-            except FeedError as error:
+            except UsageError:
+                raise  # no later reading would do better
+            except Exception as error:  # a full disk, a database that is started again, a bug: the watch goes on
                 if once:
                     raise
-                click.echo(f"{error}", err=True)  # the next reading may succeed
+                told = str(error) if isinstance(error, QuakelensError) else f"{type(error).__name__}: {error}"
+                click.echo(f"{told}\nThe feeds are read again in a minute.", err=True)
             if once:
                 return
             time.sleep(max(0.0, AT_LEAST_S - (time.monotonic() - started)))

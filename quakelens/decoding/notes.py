@@ -57,6 +57,7 @@ class Notes:
         self._folder = folder
         self._suspects_file, self._condemned_file = folder / "suspects.txt", folder / "condemned.txt"
         self._suspects: frozenset[bytes] = frozenset()
+        self._unsaved: set[bytes] = set()
         self._condemned: dict[str, str] = {}
         self._sizes = (-1, -1)
         self._looking = threading.Lock()
@@ -73,7 +74,7 @@ class Notes:
                 self._look()
             finally:
                 self._looking.release()
-        return mark in self._suspects
+        return mark in self._suspects or mark in self._unsaved
 
     def run(self, mark: bytes, work: Callable[[], _Result]) -> _Result:
         """Run what decodes the picture of this fingerprint, noted while it lasts."""
@@ -92,7 +93,10 @@ class Notes:
     def condemn(self, sha256: str, why: str) -> None:
         """Have a picture never decoded again."""
         self._condemned[sha256] = why
-        _append(self._condemned_file, f"{sha256} {why}\n")
+        try:
+            _append(self._condemned_file, f"{sha256} {why}\n")
+        except OSError as error:  # a full disk; the next process finds out by itself
+            _log.warning("it is not kept that a picture is deadly: %s", error)
         _log.warning("picture %s ends the process that decodes it (%s): it is not decoded any more", sha256, why)
 
     def close(self) -> None:
@@ -128,6 +132,7 @@ class Notes:
             content = os.pread(file, _SLOTS * _MARK, 0)
             marks = {content[at : at + _MARK] for at in range(0, len(content), _MARK)} - {_EMPTY}
             if marks:
+                self._unsaved |= marks
                 _append(self._suspects_file, "".join(f"{mark.hex()}\n" for mark in sorted(marks)))
                 _log.warning(
                     "an earlier process died while it decoded pictures (%d): they are decoded in a process of their "
@@ -135,6 +140,8 @@ class Notes:
                     len(marks),
                 )
             path.unlink(missing_ok=True)
+        except OSError as error:  # a full disk; it is tried again
+            _log.warning("what an earlier process decoded when it died is not kept: %s", error)
         finally:
             os.close(file)
 

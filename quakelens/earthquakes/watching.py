@@ -13,10 +13,11 @@ from quakelens.store.runs import Claim, Run, claim, fail, finish, renew, renewin
 
 __all__ = ["Claim", "claim", "fail", "finish", "observe", "renew", "renewing"]
 
-MAX_FAILED = 5
-"""Failed runs after which only a person starts another."""
+MAX_FAILED = 12
+"""Failed runs after which only a person starts another: with the pauses, seven hours after the first."""
 
 _FIRST_PAUSE = timedelta(minutes=2)  # after a failed run; it doubles from one to the next
+_LONGEST_PAUSE = timedelta(hours=1)  # a full disk or a stopped database may stay so for a night
 
 
 def observe(
@@ -56,14 +57,25 @@ def _is_free(store: Store, key: str, now: datetime) -> bool:
     past = runs.history(store, key, now)
     if any(run.state == "running" for run in past):
         return False
-    failed = failed_since_done(past)
-    if failed:
-        last = failed[-1].ended_at or failed[-1].started_at
-        return len(failed) < MAX_FAILED and now - last >= _FIRST_PAUSE * 2 ** (len(failed) - 1)
-    if not any(run.state == "done" for run in past):
+    if not past:
         return True
-    due = [poll.next_at for poll in polls.of(store, earthquakes.keys_of(store, key)) if poll.next_at is not None]
-    return bool(due) and min(due) <= now
+    if past[-1].state != "done":
+        return _may_start_again(past, now)
+    return any(poll.is_due(now) for poll in polls.of(store, earthquakes.keys_of(store, key)))
+
+
+def _may_start_again(past: Sequence[Run], now: datetime) -> bool:
+    """Whether the pause after a run that did not end in order is over; there is none after a first lost process."""
+    last = past[-1]
+    if last.state == "failed":
+        number = len(failed_since_done(past))
+        if number >= MAX_FAILED:
+            return False
+    else:
+        number = next((at for at, run in enumerate(reversed(past)) if run.state != "lost"), len(past)) - 1
+    ended = last.ended_at or last.started_at
+    pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** (number - 1)) if number else timedelta(0)
+    return now - ended >= pause or ended > now + polls.CLOCKS_DIFFER
 
 
 def failed_since_done(past: Sequence[Run]) -> list[Run]:

@@ -41,7 +41,7 @@ def due(store: Store, earthquake_id: str, names: Sequence[str], now: datetime) -
 
     def is_due(name: str) -> bool:
         poll = last.get(name)
-        return poll is None or (poll.next_at is not None and poll.next_at <= now)
+        return poll is None or poll.is_due(now)
 
     return [name for name in names if is_due(name)]
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
-from quakelens.errors import Busy
+from quakelens.errors import Busy, QuakelensError, StorageError
+from quakelens.files import no_space
 
 BUSY_TIMEOUT_S = 30.0
 """How long a transaction waits for another process that writes."""
@@ -34,9 +36,16 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A transaction that only reads; it sees one state of the store."""
-        with self._engine.begin() as connection:
-            yield connection
+        """A transaction that only reads; it sees one state of the store.
+
+        Raises:
+            StorageError: The database does not answer.
+        """
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except DBAPIError as error:
+            raise self._told(error) from error
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -44,6 +53,7 @@ class Store:
 
         Raises:
             Busy: Another process wrote for longer than `BUSY_TIMEOUT_S`.
+            StorageError: The database does not answer, or has no space left; nothing of the transaction is kept.
         """
         try:
             with self._writing, self._engine.execution_options(**{_WRITES: True}).begin() as connection:
@@ -51,13 +61,25 @@ class Store:
                     # What SQLite does by itself: steps that read and then write need no other care.
                     connection.execute(text(f"SELECT pg_advisory_xact_lock({_POSTGRESQL_LOCK})"))
                 yield connection
-        except OperationalError as error:
-            if "database is locked" in str(error):
-                raise Busy(
-                    f"another process has written to {self!r} for more than {BUSY_TIMEOUT_S:.0f} s: "
-                    "wait for it, or stop it, and try again"
-                ) from error
-            raise
+        except DBAPIError as error:
+            raise self._told(error) from error
+
+    def _told(self, error: DBAPIError) -> QuakelensError | DBAPIError:
+        """The same for people where it is the database's state; as it is where it is a mistake of ours."""
+        cause = (str(error.orig).strip().splitlines() or [type(error.orig).__name__])[0]
+        if "database is locked" in cause:
+            return Busy(
+                f"another process has written to {self!r} for more than {BUSY_TIMEOUT_S:.0f} s: "
+                "wait for it, or stop it, and try again"
+            )
+        if "disk is full" in cause or getattr(error.orig, "sqlstate", None) == "53100":
+            return no_space(Path(self.url.database or ""), cause)
+        if error.connection_invalidated or isinstance(error, OperationalError):
+            return StorageError(
+                f"{self!r} does not answer ({cause}): see that its server runs, or its disk is there. What was stored "
+                "stays; a harvest is started again by watch, anything else by the same command"
+            )
+        return error
 
     @contextmanager
     def plain(self) -> Iterator[Any]:

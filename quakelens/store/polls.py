@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import delete, insert, select
 
 from quakelens.store.database import Store
 from quakelens.store.tables import polls
+
+CLOCKS_DIFFER = timedelta(minutes=5)
+"""What lies further in the future was written by a clock that was wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,10 @@ class Poll:
     state: str
     failures: int
     message: str | None
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether it is time; so it is where a clock that was wrong says of the last time that it is yet to come."""
+        return self.next_at is not None and (self.next_at <= now or self.polled_at > now + CLOCKS_DIFFER)
 
 
 def record(store: Store, key: str, poll: Poll) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import threading
@@ -15,13 +16,22 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from quakelens.errors import Busy
+from quakelens.errors import Busy, QuakelensError
 from quakelens.store.database import Store
 from quakelens.store.earthquakes import get
 from quakelens.store.tables import runs
 
+_log = logging.getLogger(__name__)
+
 LEASE_S = 120.0
 """A claim that was not renewed for so long belongs to a process that is gone."""
+
+
+_AHEAD = timedelta(hours=1)  # a lease that ends later was given by a clock that was wrong
+
+
+class TakenOver(Busy):
+    """Another process has the earthquake now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +65,9 @@ def claim(
     """Take an earthquake to work on.
 
     The claim of a process that is gone is taken over: at once where it ran here, else when its lease
-    is over.
+    is over. Should a clock jump forward, a living process may be taken for one that is gone: it stops at its next
+    renewal, and the other one goes on where it was. Should one jump back, a dead process of another host keeps its
+    claim for as long, an hour at most.
 
     Args:
         store: Where the claim is kept.
@@ -92,7 +104,7 @@ def renew(store: Store, held: Claim, now: datetime) -> None:
     """Extend a claim by its lease.
 
     Raises:
-        Busy: It was taken over.
+        TakenOver: It was taken over.
     """
     with store.write() as connection:
         changed = connection.execute(
@@ -101,7 +113,7 @@ def renew(store: Store, held: Claim, now: datetime) -> None:
             .values(lease_until=now + timedelta(seconds=held.lease_s))
         ).rowcount
     if changed != 1:
-        raise Busy(
+        raise TakenOver(
             f"another process has taken over the earthquake {held.earthquake}: this run stops; what it has stored stays"
         )
 
@@ -113,16 +125,23 @@ def finish(store: Store, held: Claim, now: datetime, message: str | None = None)
 
 
 def fail(store: Store, held: Claim, now: datetime, message: str) -> None:
-    """End a run that could not do its work."""
-    with store.write() as connection:
-        _end(connection, runs.c.id == held.run, "failed", now, message)
+    """End a run that could not do its work.
+
+    Where the store cannot take it, perhaps for the same reason, the claim ends with its lease.
+    """
+    try:
+        with store.write() as connection:
+            _end(connection, runs.c.id == held.run, "failed", now, message)
+    except QuakelensError as error:
+        _log.error("the end of the run on %s is not recorded, its claim ends by itself: %s", held.earthquake, error)
 
 
 @contextmanager
 def renewing(store: Store, held: Claim) -> Iterator[threading.Event]:
     """Renew a claim in the background while the block runs.
 
-    Gives an event that is set if the claim is lost: the block should then stop.
+    Gives an event that is set if the claim is lost: the block should then stop. A store that does not answer for a
+    while takes no claim away: the renewal is tried again, and tells in the end whether another process took it.
     """
     stop, lost = threading.Event(), threading.Event()
 
@@ -130,9 +149,11 @@ def renewing(store: Store, held: Claim) -> Iterator[threading.Event]:
         while not stop.wait(held.lease_s / 4):
             try:
                 renew(store, held, datetime.now(UTC))
-            except Busy:
+            except TakenOver:
                 lost.set()
                 return
+            except QuakelensError as error:
+                _log.warning("the claim on %s is not renewed now, but tried again: %s", held.earthquake, error)
 
     thread = threading.Thread(target=work, name="renew-claim", daemon=True)
     thread.start()
@@ -162,6 +183,12 @@ def history(store: Store, earthquake_id: str, now: datetime) -> list[Run]:
         ]  # fmt: skip
 
 
+def was_cut_short(store: Store, earthquake_id: str, now: datetime) -> bool:
+    """Whether the last run of an earthquake failed or was lost, so that work may be left that no poll shows."""
+    past = history(store, earthquake_id, now)
+    return bool(past) and past[-1].state in ("failed", "lost")
+
+
 def _of(connection: Connection, key: str) -> list[Row[Any]]:
     return list(connection.execute(select(runs).where(runs.c.earthquake == key).order_by(runs.c.id)))
 
@@ -178,7 +205,7 @@ def _is_finished(past: list[Row[Any]], now: datetime, again_after: timedelta | N
 
 
 def _is_alive(run: Row[Any], now: datetime) -> bool:
-    if run.state != "running" or run.lease_until <= now:
+    if run.state != "running" or not now < run.lease_until < now + _AHEAD:
         return False
     if run.host != _host():
         return True
