@@ -12,11 +12,13 @@ from quakelens.earthquakes.resolve import resolve
 from quakelens.errors import Busy, SourceError
 from quakelens.harvest import harvest_at_once
 from quakelens.harvest.summary import HarvestSummary
+from quakelens.logs import now_about
 from quakelens.params import read_params
 from quakelens.registry.names import CHAMPION
 from quakelens.settings import read_settings, store_url_of, workspace_of
 from quakelens.sources.available import chosen
 from quakelens.store import earthquakes, open_store, runs
+from tasks.edge import told
 from tasks.harvesting import (
     HOUR,
     fetch_pictures,
@@ -32,6 +34,7 @@ from tasks.harvesting import (
 
 @flow(name="harvest-and-score", flow_run_name="harvest-{earthquake}", validate_parameters=False,
       timeout_seconds=6 * HOUR)  # fmt: skip
+@told
 def harvest_and_score(
     earthquake: str,
     sources: Sequence[str] | None = None,
@@ -69,6 +72,7 @@ def harvest_and_score(
     try:
         found = resolve(earthquake, store, settings)
         earthquakes.save(store, found, clock())
+        now_about(found.id)
         held = runs.claim(store, found.id, datetime.now(UTC), again_after=timedelta(0))
         if held is None:
             raise Busy(f"another run works on {found.title}: wait for it to end")

@@ -13,10 +13,12 @@ from quakelens.purge.summary import PurgeSummary
 from quakelens.settings import read_settings, store_url_of, workspace_of
 from quakelens.sources.presences import askable
 from quakelens.store import checks, open_store
+from tasks.edge import told
 from tasks.purging import recheck_posts, remove_files, remove_stray_files, tell
 
 
 @flow(name="purge", validate_parameters=False)
+@told
 def purge(
     sources: Sequence[str] | None = None, older_than_h: float = 20.0, now: datetime | None = None
 ) -> PurgeSummary:

@@ -8,10 +8,12 @@ from quakelens.locks import exclusive
 from quakelens.params import read_params
 from quakelens.retraining.steps import Outcome, concluded
 from quakelens.settings import read_settings, workspace_of
+from tasks.edge import told
 from tasks.retraining import build, conclude, judge, register
 
 
 @flow(name="retrain", validate_parameters=False)
+@told
 def retrain() -> Outcome:
     """Run the pipeline on the workspace, register what it made, compare it with the champion.
 

@@ -17,12 +17,14 @@ from quakelens.params import read_params
 from quakelens.settings import read_settings, store_url_of, workspace_of
 from quakelens.sources.available import chosen
 from quakelens.store import open_store
+from tasks.edge import told
 from tasks.harvesting import read_details, read_earthquake_feed
 
 logger = logging.getLogger("quakelens.watch")
 
 
 @flow(name="watch", validate_parameters=False)
+@told
 def watch(now: datetime | None = None, notice: str | None = None) -> list[HarvestSummary]:
     """Read the feeds once, decide of each earthquake, harvest those that are due and not harvested yet.
 

@@ -18,12 +18,15 @@
     └── StorageError              9   the store's or the files' server cannot be reached
         └── DiskFull              9   no space is left
 
-A message says what happened, to which item, and what to do next.
+A message says what happened, to which item, and what to do next. It holds no secret of the settings, whatever a
+server or a library said: see `quakelens.secrecy`.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
+
+from quakelens.secrecy import hide
 
 ERROR_MARK = "quakelens: error: "
 """How the command line starts an error message; the pipeline finds a stage's message by it."""
@@ -33,6 +36,9 @@ class QuakelensError(Exception):
     """Base of every error raised on purpose; `exit_code` is what the command line ends with."""
 
     exit_code = 1
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(hide(message))
 
 
 class UsageError(QuakelensError):

@@ -6,15 +6,16 @@ package's flows could be found.
 
 from __future__ import annotations
 
-import logging
 import os
-import sys
 from collections.abc import Callable
 from importlib.metadata import entry_points
 from typing import Any
 
 from quakelens.errors import UsageError
+from quakelens.logs import speak
 from quakelens.settings import Workspace
+
+__all__ = ["load_flow", "speak"]
 
 GROUP = "quakelens.flows"
 
@@ -45,14 +46,3 @@ def load_flow(name: str, workspace: Workspace) -> Callable[..., Any]:
         raise UsageError(f"the flow `{name}` is not installed: run `make setup`, or `pip install` quakelens")
     loaded: Callable[..., Any] = next(iter(found)).load()
     return loaded
-
-
-def speak() -> None:
-    """Show what quakelens says of its work on standard error, plainly."""
-    logger = logging.getLogger("quakelens")
-    if not logger.handlers:
-        handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(logging.Formatter("%(message)s"))
-        logger.addHandler(handler)
-    logger.propagate = False  # Prefect's handler would say everything a second time
-    logger.setLevel(logging.INFO)

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from quakelens.logs import say
+
 Report = Callable[[int, int | None], None]
 """Called with how many are done and how many there are, None where nobody knows."""
 
@@ -41,6 +43,6 @@ def _lines(what: str) -> Report:
         nonlocal last
         if time.monotonic() - last >= _EVERY_S:
             last = time.monotonic()
-            print(f"{what}: {done}" + ("" if total is None else f" of {total}"), file=sys.stderr, flush=True)
+            say(f"{what}: {done}" + ("" if total is None else f" of {total}"), name="quakelens.progress")
 
     return report

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from quakelens.errors import UsageError
+from quakelens.secrecy import remember_address, remember_all
 
 _CHECKOUT = Path(__file__).resolve().parents[1]
 
@@ -17,6 +18,10 @@ _CHECKOUT = Path(__file__).resolve().parents[1]
 def default_workspace() -> Path:
     """The project folder when quakelens runs from a checkout, else the current folder."""
     return _CHECKOUT if (_CHECKOUT / "dvc.yaml").is_file() else Path.cwd()
+
+
+ADDRESSES = ("store_url", "tracking_uri", "dvc_remote")
+"""Settings that may hold a password within an address; the rest of it may be shown."""
 
 
 class Settings(BaseSettings):
@@ -56,13 +61,14 @@ class Settings(BaseSettings):
         media_allow: `host:port` pairs on private addresses that pictures may be fetched from, over http
             too, and Mastodon servers asked; separated by commas. For stand-ins on this machine; empty otherwise.
         dvc_remote: Where labelled data is pushed; by default a folder in the workspace.
+        log: `text` for people, `json` for one object a line, see `quakelens.logs`.
     """
 
     model_config = SettingsConfigDict(env_prefix="QUAKELENS_", frozen=True, extra="ignore")
 
     workspace: Path | None = None
-    store_url: str | None = None
-    tracking_uri: str | None = None
+    store_url: SecretStr | None = None
+    tracking_uri: SecretStr | None = None
     usgs_feed_url: str = "https://earthquake.usgs.gov/earthquakes/feed/v1.0/summary/4.5_day.geojson"
     usgs_event_url: str = "https://earthquake.usgs.gov/fdsnws/event/1/query"
     emsc_feed_url: str = "https://www.seismicportal.eu/fdsnws/event/1/query"
@@ -92,7 +98,19 @@ class Settings(BaseSettings):
     bluesky_appview_url: str = "https://public.api.bsky.app"
     mastodon_tokens: SecretStr | None = None
     media_allow: str = ""
-    dvc_remote: str | None = None
+    dvc_remote: SecretStr | None = None
+    log: Literal["text", "json"] = "text"
+
+    def model_post_init(self, _: Any) -> None:
+        """Have every secret hidden from now on."""
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            if not isinstance(value, SecretStr):
+                continue
+            if name in ADDRESSES:
+                remember_address(value.get_secret_value())
+            else:
+                remember_all(value.get_secret_value())
 
 
 def read_settings() -> Settings:
@@ -228,4 +246,18 @@ def workspace_of(settings: Settings) -> Workspace:
 
 def store_url_of(settings: Settings, workspace: Workspace) -> str:
     """SQLAlchemy URL of the store."""
-    return settings.store_url or f"sqlite:///{workspace.store}"
+    return _told(settings.store_url) or f"sqlite:///{workspace.store}"
+
+
+def dvc_remote_of(settings: Settings) -> str | None:
+    """Where labelled data is pushed; None for the folder in the workspace."""
+    return _told(settings.dvc_remote)
+
+
+def tracking_uri_of(workspace: Workspace, settings: Settings) -> str:
+    """MLflow's tracking and registry URI."""
+    return _told(settings.tracking_uri) or f"sqlite:///{workspace.mlruns / 'mlflow.db'}"
+
+
+def _told(address: SecretStr | None) -> str | None:
+    return address.get_secret_value() if address is not None else None

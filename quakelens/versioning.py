@@ -25,7 +25,7 @@ import quakelens
 from quakelens.errors import ERROR_MARK, PipelineError
 from quakelens.files import write_atomically
 from quakelens.locks import exclusive
-from quakelens.settings import Settings, Workspace
+from quakelens.settings import Settings, Workspace, dvc_remote_of
 
 REMOTE = "storage"
 TIMEOUT_S = 6 * 3600.0
@@ -60,8 +60,8 @@ def initialise(workspace: Workspace, settings: Settings) -> list[Path]:
     elif not _is_in_git(workspace.root) and "no_scm" not in _dvc_config(workspace.root):
         # A checkout that came as an archive: its configuration expects git, and DVC would refuse everything.
         run(workspace, ["config", "--local", "core.no_scm", "true"])
-    if settings.dvc_remote:
-        run(workspace, ["remote", "modify", "--local", REMOTE, "url", settings.dvc_remote])
+    if (remote := dvc_remote_of(settings)) is not None:
+        run(workspace, ["remote", "modify", "--local", REMOTE, "url", remote])
     return written
 
 
@@ -190,6 +190,7 @@ def _run_once(
         "PATH": f"{binaries}{os.pathsep}{os.environ.get('PATH', '')}",
         "DVC_NO_ANALYTICS": "1",
         "PYTHONUNBUFFERED": "1",
+        "QUAKELENS_LOG": "text",  # a stage's lines are read here, and told again in the form asked for
     }
     kept: deque[str] = deque(maxlen=10_000)
     with subprocess.Popen(

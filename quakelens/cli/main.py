@@ -77,12 +77,23 @@ def main(arguments: list[str] | None = None) -> None:
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        print("quakelens: interrupted; run the same command again to go on", file=sys.stderr)
+        _say("quakelens: interrupted; run the same command again to go on")
         sys.exit(130)
     except QuakelensError as error:
-        print(f"{ERROR_MARK}{error}", file=sys.stderr)
+        _say(f"{ERROR_MARK}{error}", error)
         sys.exit(error.exit_code)
     except BrokenPipeError:
         sys.stderr.close()  # the reader went away; nothing is left to say
         sys.exit(0)
+    except Exception as error:  # noqa: BLE001  # a bug: told as Python would, but without secrets and in the form asked
+        _say(f"{ERROR_MARK}unexpected {type(error).__name__}", error, trace=True)
+        sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _say(text: str, error: BaseException | None = None, *, trace: bool = False) -> None:
+    import logging
+
+    from quakelens.logs import say
+
+    say(text, logging.ERROR, error=error, trace=trace)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 
 import click
@@ -24,6 +25,7 @@ def command(once: bool, as_json: bool) -> None:
     """
     from quakelens.earthquakes.emsc_stream import Alarm
     from quakelens.errors import QuakelensError, UsageError
+    from quakelens.logs import say
     from quakelens.orchestration import load_flow, speak
     from quakelens.params import read_params
     from quakelens.settings import read_settings, workspace_of
@@ -46,7 +48,7 @@ def command(once: bool, as_json: bool) -> None:
                 if once:
                     raise
                 told = str(error) if isinstance(error, QuakelensError) else f"{type(error).__name__}: {error}"
-                click.echo(f"{told}\nThe feeds are read again in a minute.", err=True)
+                say(f"{told}\nThe feeds are read again in a minute.", logging.ERROR, error=error)
             if once:
                 return
             time.sleep(max(0.0, AT_LEAST_S - (time.monotonic() - started)))

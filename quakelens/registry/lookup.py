@@ -13,7 +13,7 @@ from pathlib import Path
 from quakelens.errors import RegistryError
 from quakelens.model.bundle import MANIFEST
 from quakelens.registry.names import BUNDLE_ARTIFACT, CHAMPION, MODEL, STARTER
-from quakelens.settings import Settings, Workspace
+from quakelens.settings import Settings, Workspace, tracking_uri_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +27,6 @@ class Found:
 
     version: str
     folder: Path
-
-
-def tracking_uri_of(workspace: Workspace, settings: Settings) -> str:
-    """MLflow's tracking and registry URI."""
-    return settings.tracking_uri or f"sqlite:///{workspace.mlruns / 'mlflow.db'}"
 
 
 def find(ref: str, workspace: Workspace, settings: Settings) -> Found:

@@ -16,7 +16,6 @@ from typing import Any
 from quakelens.errors import RegistryError
 from quakelens.locks import exclusive
 from quakelens.model.bundle import MANIFEST, read_manifest, sha256_of
-from quakelens.registry.lookup import tracking_uri_of
 from quakelens.registry.names import (
     BUNDLE_ARTIFACT,
     BUNDLE_TAG,
@@ -26,7 +25,7 @@ from quakelens.registry.names import (
     MODEL,
     PROMOTION_TAG,
 )
-from quakelens.settings import Settings, Workspace
+from quakelens.settings import Settings, Workspace, tracking_uri_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,15 @@ import subprocess
 import sys
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from quakelens.errors import ERROR_MARK, Busy, ModelError, QuakelensError, UsageError
+from quakelens.logs import about, context, relay, speak
 from quakelens.registry.lookup import Found
 from quakelens.report.current import report_on
 from quakelens.report.view import ReportFiles
 from quakelens.report.write import files_in
+from quakelens.secrecy import remember_address
 from quakelens.settings import Workspace
 from quakelens.store import Store, open_store
 
@@ -39,38 +42,47 @@ def report_apart(
     asked = {
         "store": store.url.render_as_string(hide_password=False), "earthquake": earthquake_id,
         "version": model.version, "model": os.fspath(model.folder), "workspace": os.fspath(workspace.root),
-        "now": now.isoformat(), "notice": notice,
+        "now": now.isoformat(), "notice": notice, "about": context(),
     }  # fmt: skip
     # By its input, as a password in the store's address would be seen by others on a command line.
     done = subprocess.run(
         [sys.executable, "-m", __name__], input=json.dumps(asked), capture_output=True, encoding="utf-8",
         errors="replace", check=False,
     )  # fmt: skip
+    said = relay(done.stderr)
     if done.returncode == 0:
         return files_in(Path(json.loads(done.stdout)["folder"]))
-    if done.returncode in _RAISED and ERROR_MARK in done.stderr:
-        raise _RAISED[done.returncode](done.stderr.rpartition(ERROR_MARK)[2].strip())
+    if done.returncode in _RAISED and ERROR_MARK in said:
+        raise _RAISED[done.returncode](said.rpartition(ERROR_MARK)[2].strip())
     ended = f"signal {-done.returncode}" if done.returncode < 0 else f"exit code {done.returncode}"
-    words = "\n".join(done.stderr.strip().splitlines()[-_LAST_LINES:])
+    words = "\n".join(said.strip().splitlines()[-_LAST_LINES:])
     raise RuntimeError(f"the process that wrote the report of {earthquake_id} ended with {ended}: {words or 'no word'}")
 
 
 def _main() -> None:
     os.nice(_NICE)
     asked = json.load(sys.stdin)
+    os.environ["QUAKELENS_LOG"] = "json"  # read by `relay`
+    remember_address(asked["store"])
+    speak()
     try:
-        store = open_store(asked["store"])
-        try:
-            files = report_on(
-                store, asked["earthquake"], Found(asked["version"], Path(asked["model"])),
-                Workspace(Path(asked["workspace"])), datetime.fromisoformat(asked["now"]), asked["notice"],
-            )  # fmt: skip
-        finally:
-            store.close()
+        with about(**asked["about"]):
+            files = _write(asked)
     except QuakelensError as error:
         print(f"{ERROR_MARK}{error}", file=sys.stderr)
         sys.exit(error.exit_code)
     print(json.dumps({"folder": os.fspath(files.html.parent.resolve())}))
+
+
+def _write(asked: dict[str, Any]) -> ReportFiles:
+    store = open_store(asked["store"])
+    try:
+        return report_on(
+            store, asked["earthquake"], Found(asked["version"], Path(asked["model"])),
+            Workspace(Path(asked["workspace"])), datetime.fromisoformat(asked["now"]), asked["notice"],
+        )  # fmt: skip
+    finally:
+        store.close()
 
 
 if __name__ == "__main__":
