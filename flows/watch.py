@@ -16,7 +16,7 @@ from quakelens.harvest.summary import HarvestSummary
 from quakelens.params import read_params
 from quakelens.settings import read_settings, store_url_of, workspace_of
 from quakelens.sources.available import chosen
-from quakelens.store import open_store
+from quakelens.store import open_store, watched
 from tasks.edge import told
 from tasks.harvesting import read_details, read_earthquake_feed
 
@@ -53,6 +53,7 @@ def watch(now: datetime | None = None, notice: str | None = None) -> list[Harves
         if wanted and read_details(store, wanted, settings, present):
             matter = observe(store, (), params.trigger, present)  # by the alerts and intensities that came with them
         due = [(each, follow_up.due(store, each.id, chosen(settings), present)) for each in matter]
+        watched.record(store, feed.agencies, datetime.now(UTC))
     finally:
         store.close()
     logger.info("%d announcements in the feeds, %d earthquakes to be harvested", len(feed.earthquakes), len(due))

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from quakelens.earthquakes.watching import MAX_FAILED, failed_since_done
-from quakelens.store import Store, charges, earthquakes, polls, runs, todo
+from quakelens.errors import QuakelensError
+from quakelens.registry.lookup import find
+from quakelens.registry.names import CHAMPION
+from quakelens.settings import Settings, Workspace, store_url_of
+from quakelens.store import Store, charges, earthquakes, open_store, polls, runs, todo, watched
 from quakelens.store.earthquakes import StoredEarthquake
 from quakelens.store.media import count_media
 from quakelens.store.polls import Poll
@@ -17,6 +21,9 @@ from quakelens.store.scores import ScoreCounts, count_scores, last_model
 
 RECENT = timedelta(days=7)
 """Older earthquakes are not told of: their follow-up has ended."""
+
+UNKNOWN = "unknown"
+"""In place of a version, where the registry cannot be read."""
 
 _LATE = timedelta(minutes=10)
 """A poll or a first harvest that is late by more than this has nobody to start it."""
@@ -68,6 +75,7 @@ class Status:
         not_due: How many others of this time are not to be harvested.
         usd_today: Spent in this UTC day.
         usd_a_day: The budget of a day.
+        feeds: When each agency's feed was last read by watch, UTC; empty where none ever was.
         removals: Things that are still to be removed from the files.
         problems: What a person should look at, a sentence each, the most pressing first.
     """
@@ -78,8 +86,37 @@ class Status:
     not_due: int
     usd_today: float
     usd_a_day: float
+    feeds: dict[str, datetime]
     removals: int
     problems: tuple[str, ...]
+
+
+def look_up(workspace: Workspace, settings: Settings, now: datetime) -> tuple[Status, int]:
+    """As `status`; a registry or a store that cannot be read is a problem among the others.
+
+    Returns:
+        How things stand, and the exit code of the error that was met; 0 if none was.
+    """
+    met: QuakelensError | None = None
+    model = UNKNOWN
+    try:
+        model = find(CHAMPION, workspace, settings).version
+    except QuakelensError as error:
+        met = error
+    told = () if met is None else (f"the registry of models: {met}",)
+    try:
+        store = open_store(store_url_of(settings, workspace))
+        try:
+            found = status(store, model, settings.budget_day_usd, now)
+        finally:
+            store.close()
+    except QuakelensError as error:
+        met = error
+        found = Status(
+            at=now, model=model, earthquakes=(), not_due=0, usd_today=0.0, usd_a_day=settings.budget_day_usd, feeds={},
+            removals=0, problems=(str(error),),
+        )  # fmt: skip
+    return replace(found, problems=(*told, *found.problems)), met.exit_code if met else 0
 
 
 def status(store: Store, model: str, usd_a_day: float, now: datetime) -> Status:
@@ -100,6 +137,8 @@ def status(store: Store, model: str, usd_a_day: float, now: datetime) -> Status:
         own = _of(store, known, past)
         told.append(own)
         problems += _problems(own, past, now)
+    feeds = watched.last(store)
+    problems[:0] = _unwatched(feeds, now)
     spent, removals = charges.spent_on_day_usd(store, now), len(todo.pending(store))
     if spent >= usd_a_day:
         problems.insert(0, f"today's budget of {usd_a_day:g} USD is spent: X is asked again after midnight UTC")
@@ -107,7 +146,7 @@ def status(store: Store, model: str, usd_a_day: float, now: datetime) -> Status:
         problems.append(f"{removals} things are still to be removed from the files: run `quakelens purge`")
     return Status(
         at=now, model=model, earthquakes=tuple(told), not_due=len(recent) - len(due), usd_today=spent,
-        usd_a_day=usd_a_day, removals=removals, problems=tuple(problems),
+        usd_a_day=usd_a_day, feeds=feeds, removals=removals, problems=tuple(problems),
     )  # fmt: skip
 
 
@@ -131,6 +170,21 @@ def _of(store: Store, known: StoredEarthquake, past: Sequence[Run]) -> Earthquak
         usd=charges.spent_usd(store, keys),
         polls=tuple(polls.of(store, keys)),
     )
+
+
+def _unwatched(feeds: dict[str, datetime], now: datetime) -> Iterator[str]:
+    if not feeds:
+        yield "no earthquake feed was ever read: start `quakelens watch`, or the station with its deployments"
+        return
+    last = max(feeds.values())
+    if now - last > _LATE:
+        yield (
+            f"no earthquake feed was read since {_utc(last)}: see whether `quakelens watch` runs, and what it says; "
+            "without workers it waits for the harvest that it started"
+        )
+    for agency, at in feeds.items():
+        if last - at > _LATE:
+            yield f"the feed of the {agency} was not read since {_utc(at)}: see what `quakelens watch` says of it"
 
 
 def _problems(own: EarthquakeStatus, past: Sequence[Run], now: datetime) -> Iterator[str]:

@@ -24,6 +24,7 @@ COMMANDS = {
     "export": ("quakelens.cli.export", "The ids of an earthquake's posts, for passing on."),
     "harvest": ("quakelens.cli.harvest", "Harvest and score the posts of one earthquake."),
     "init": ("quakelens.cli.init", "Make the workspace: params.yaml, dvc.yaml, DVC."),
+    "metrics": ("quakelens.cli.metrics", "Figures for Prometheus, printed or served."),
     "models": ("quakelens.cli.models", "List the registered models and how the champion changed."),
     "promote": ("quakelens.cli.promote", "Make a registered version the champion."),
     "purge": ("quakelens.cli.purge", "Remove posts that were deleted, or whose author asks for it, everywhere."),

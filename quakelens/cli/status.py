@@ -8,31 +8,37 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from quakelens.status import EarthquakeStatus
+    from quakelens.status import EarthquakeStatus, Status
 
 
 @click.command("status")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def command(as_json: bool) -> None:
-    """How things stand: earthquakes, last polls, what waits, cost of today, the champion, problems."""
+    """How things stand: earthquakes, last polls, what waits, cost of today, the champion, problems.
+
+    A store or a registry that cannot be reached is told as a problem, and the exit code is that of its error.
+    """
     from dataclasses import asdict
     from datetime import UTC, datetime
 
-    from quakelens.registry.lookup import find
-    from quakelens.settings import read_settings, store_url_of, workspace_of
-    from quakelens.status import status
-    from quakelens.store import open_store
+    from quakelens.settings import read_settings, workspace_of
+    from quakelens.status import look_up
 
     settings = read_settings()
-    workspace = workspace_of(settings)
-    store = open_store(store_url_of(settings, workspace))
-    model = find("champion", workspace, settings).version
-    found = status(store, model, settings.budget_day_usd, datetime.now(UTC))
+    found, code = look_up(workspace_of(settings), settings, datetime.now(UTC))
     if as_json:
         click.echo(json.dumps(asdict(found), ensure_ascii=False, default=datetime.isoformat))
-        return
+    else:
+        _show(found)
+    if code:
+        raise SystemExit(code)
+
+
+def _show(found: Status) -> None:
     from rich.console import Console
     from rich.table import Table
+
+    from quakelens.terminal import visible
 
     console = Console()
     if found.earthquakes:
@@ -44,10 +50,11 @@ def command(as_json: bool) -> None:
     else:
         console.print("no earthquake of the last days is due")
     console.print(
-        f"{found.not_due} others not due; {found.usd_today:.2f} of {found.usd_a_day:g} USD spent today; model: {model}"
+        f"{found.not_due} others not due; {found.usd_today:.2f} of {found.usd_a_day:g} USD spent today; "
+        f"model: {found.model}"
     )
     for problem in found.problems:
-        console.print(f"problem: {problem}", style="red", markup=False, highlight=False)
+        console.print(f"problem: {visible(problem)}", style="red", markup=False, highlight=False)
     if not found.problems:
         console.print("no problems")
 
@@ -55,10 +62,12 @@ def command(as_json: bool) -> None:
 def _row(own: EarthquakeStatus) -> tuple[str, ...]:
     from rich.markup import escape
 
+    from quakelens.terminal import visible
+
     coming = [poll.next_at for poll in own.polls if poll.next_at is not None]
     run = "never" if own.run is None or own.run_at is None else f"{own.run} {own.run_at:%d %b %H:%M}"
     return (
-        escape(f"{own.title} ({own.id})"),
+        escape(visible(f"{own.title} ({own.id})")),
         run,
         f"{own.posts:,}",
         f"{own.pictures:,}",

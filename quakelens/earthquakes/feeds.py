@@ -35,7 +35,7 @@ def read_feeds(usgs_url: str, emsc_url: str, *, now: datetime) -> Feed:
         raise UsageError("no earthquake feed is left: set QUAKELENS_USGS_FEED_URL or QUAKELENS_EMSC_FEED_URL")
     with ThreadPoolExecutor(max_workers=len(wanted)) as pool:
         started: dict[str, Future[Feed]] = {agency: pool.submit(read) for agency, read in wanted.items()}
-    read: list[Feed] = []
+    read: dict[str, Feed] = {}
     problems: list[str] = []
     failed: list[FeedError] = []
     for agency, future in started.items():
@@ -45,12 +45,13 @@ def read_feeds(usgs_url: str, emsc_url: str, *, now: datetime) -> Feed:
             failed.append(error)
             problems.append(f"{agency}: {error}")
         else:
-            read.append(feed)
+            read[agency] = feed
             problems += [f"{agency}: {problem}" for problem in feed.problems]
     if not read:
         raise FeedError("; ".join(problems)) from failed[0]
     return Feed(
-        earthquakes=tuple(earthquake for feed in read for earthquake in feed.earthquakes),
+        earthquakes=tuple(earthquake for feed in read.values() for earthquake in feed.earthquakes),
         problems=tuple(problems),
-        generated=read[0].generated,
+        generated=next(iter(read.values())).generated,
+        agencies=tuple(read),
     )

@@ -36,11 +36,13 @@ class Feed:
         earthquakes: In the feed's order; explosions, quarry blasts and deleted events are left out.
         problems: What could not be used, a sentence each.
         generated: When the feed was made, UTC; None where it does not say.
+        agencies: Whose feeds these are, where several were read.
     """
 
     earthquakes: tuple[Earthquake, ...]
     problems: tuple[str, ...]
     generated: datetime | None
+    agencies: tuple[str, ...] = ()
 
 
 class Form(BaseModel):

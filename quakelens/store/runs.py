@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
 from quakelens.errors import Busy, QuakelensError
 from quakelens.store.database import Store
@@ -168,6 +168,21 @@ def any_alive(store: Store, now: datetime) -> bool:
     """Whether any process works on an earthquake."""
     with store.read() as connection:
         return any(_is_alive(run, now) for run in connection.execute(select(runs).where(runs.c.state == "running")))
+
+
+def count(store: Store, now: datetime) -> dict[str, int]:
+    """Runs of all earthquakes by state; those whose process is gone are `lost`."""
+    with store.read() as connection:
+        found = {
+            str(row[0]): int(row[1])
+            for row in connection.execute(
+                select(runs.c.state, func.count()).where(runs.c.state != "running").group_by(runs.c.state)
+            )
+        }
+        for run in connection.execute(select(runs).where(runs.c.state == "running")):
+            state = "running" if _is_alive(run, now) else "lost"
+            found[state] = found.get(state, 0) + 1
+    return found
 
 
 def history(store: Store, earthquake_id: str, now: datetime) -> list[Run]:

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ from quakelens.cli.main import program
 from quakelens.earthquakes.watching import MAX_FAILED
 from quakelens.harvest import fetch_pending, harvest_pages, score_pending
 from quakelens.status import Status, status
-from quakelens.store import Store, charges, earthquakes, polls, runs
+from quakelens.store import Store, charges, earthquakes, polls, runs, watched
 from quakelens.store.charges import Budget, Charge
 from quakelens.store.polls import Poll
 
@@ -22,6 +22,7 @@ from quakelens.store.polls import Poll
 def store(tmp_path: Path) -> Store:
     found = new_store(tmp_path)
     earthquakes.set_decision(found, earthquakes.save(found, EARTHQUAKE, NOW), due=True, reason="alert", now=NOW)
+    watched.record(found, ["USGS", "EMSC"], NOW + timedelta(days=1))
     return found
 
 
@@ -40,7 +41,51 @@ def ended(store: Store, message: str | None = None, after: timedelta = timedelta
 
 def test_nothing_at_all(tmp_path: Path) -> None:
     found = told(new_store(tmp_path))
-    assert (found.earthquakes, found.problems, found.usd_today) == ((), (), 0)
+    assert (found.earthquakes, found.usd_today) == ((), 0)
+    (problem,) = found.problems
+    assert "no earthquake feed was ever read" in problem
+    assert "quakelens watch" in problem
+
+
+def test_nobody_watches(store: Store) -> None:
+    ended(store)
+    watched.record(store, ["USGS", "EMSC"], NOW)
+    assert told(store, timedelta(minutes=9)).problems == ()
+    (problem,) = told(store, timedelta(minutes=11)).problems
+    assert "no earthquake feed was read since 2026-05-01 18:00 UTC" in problem
+    watched.record(store, ["USGS"], NOW + timedelta(minutes=20))
+    (problem,) = told(store, timedelta(minutes=21)).problems
+    assert "EMSC" in problem
+    assert told(store).feeds == {"USGS": NOW + timedelta(minutes=20), "EMSC": NOW}
+
+
+def test_a_store_or_a_registry_that_is_down_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QUAKELENS_WORKSPACE", str(tmp_path))
+    monkeypatch.setenv("QUAKELENS_STORE_URL", "postgresql+psycopg://me:hidden-pass@127.0.0.1:1/none")
+    (tmp_path / "mlruns").mkdir()
+    (tmp_path / "mlruns" / "mlflow.db").mkdir()  # no file
+    done = CliRunner().invoke(program, ["status", "--json"])
+    assert done.exit_code in (2, 9)
+    problems = json.loads(done.output)["problems"]
+    assert any("127.0.0.1:1/none" in problem for problem in problems)
+    assert "hidden-pass" not in done.output
+    plain = CliRunner().invoke(program, ["status"])
+    assert plain.exit_code == done.exit_code
+    assert "problem: the store" in plain.output.replace("\n", " ")
+    assert "hidden-pass" not in plain.output
+
+
+@pytest.mark.parametrize("place", ["[red]x[/red] \x1b[2J", "[link=http://evil]y"])
+def test_a_place_does_nothing_to_the_terminal(
+    place: str, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    earthquakes.save(store, replace(EARTHQUAKE, place=place, updated=NOW, origin_time=datetime.now(UTC)), NOW)
+    monkeypatch.setenv("QUAKELENS_WORKSPACE", str(tmp_path))
+    monkeypatch.setenv("QUAKELENS_STORE_URL", store.url.render_as_string())
+    monkeypatch.setenv("COLUMNS", "300")
+    done = CliRunner().invoke(program, ["status"], catch_exceptions=False)
+    assert place.replace("\x1b", "\\x1b") in done.output
+    assert "\x1b" not in done.output
 
 
 def test_what_is_there_and_what_waits(store: Store, tmp_path: Path) -> None:
@@ -126,7 +171,8 @@ def test_the_command(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("QUAKELENS_STORE_URL", store.url.render_as_string())
     done = CliRunner().invoke(program, ["status", "--json"], catch_exceptions=False)
     assert set(json.loads(done.output)) == {
-        "at", "model", "earthquakes", "not_due", "usd_today", "usd_a_day", "removals", "problems",
+        "at", "model", "earthquakes", "not_due", "usd_today", "usd_a_day", "feeds",
+        "removals", "problems",
     }  # fmt: skip
     plain = CliRunner().invoke(program, ["status"], catch_exceptions=False)
     assert plain.exit_code == 0
