@@ -141,8 +141,8 @@ def _of_status(stands: Status) -> Iterator[Metric]:
         read.add_metric((agency.lower() if agency in ("USGS", "EMSC") else _OTHER,), at.timestamp())
     yield read
     if stands.feeds:
-        at = max(stands.feeds.values()).timestamp()
-        yield _gauge("watch_last_success_timestamp_seconds", "When watch last read a feed and took it in", at)
+        newest = max(stands.feeds.values()).timestamp()
+        yield _gauge("watch_last_success_timestamp_seconds", "When watch last read a feed and took it in", newest)
 
 
 def _latencies(store: Store, now: datetime) -> dict[str, list[float]]:
