@@ -258,13 +258,15 @@ class Check:
             self.failures.append(message)
 
 
-def harvest(root: str, url: str, address: str, now: str, model: bool, started: Any) -> None:
+def harvest(
+    root: str, url: str, address: str, now: str, model: bool, started: Any, store_url: str | None = None
+) -> None:
     """The process that is killed: one harvest, as the flow runs it."""
     place, present = Workspace(Path(root)), datetime.fromisoformat(now)
     params = small_params()
     os.environ["QUAKELENS_WORKSPACE"] = root  # pictures under way are noted there
     started.set()
-    store = open_store(f"sqlite:///{place.store}")
+    store = open_store(store_url or f"sqlite:///{place.store}")
     earthquake = the_earthquake(present)
     earthquakes.save(store, earthquake, present)
     held = runs.claim(store, earthquake.id, datetime.now(UTC), again_after=timedelta(0))
@@ -295,8 +297,10 @@ def harvest(root: str, url: str, address: str, now: str, model: bool, started: A
             ),
             lost=lost,
         )  # fmt: skip
+    if done.failures:
+        raise done.failures[0]
     runs.finish(store, held, datetime.now(UTC))
-    if done.failures or done.pages[0].state != "done":
+    if done.pages[0].state != "done":
         raise RuntimeError(f"the harvest did not end in order: {done}")
 
 

@@ -1,0 +1,1 @@
+"""The faults that `scripts/check_faults.py` injects, by what they hit."""
