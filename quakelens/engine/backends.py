@@ -23,15 +23,17 @@ class Backend(Protocol):
 
 
 class OpenVinoBackend:
-    """OpenVINO on the processor, in float32 so that figures equal the reference.
+    """OpenVINO on the processor.
 
-    A call is spread over as many requests as the processor runs at once.
+    In float32 figures equal the reference; reduced, in bfloat16 where OpenVINO finds that the processor is faster
+    in it. A call is spread over as many requests as the processor runs at once.
     """
 
-    def __init__(self, folder: Path, look: str) -> None:
+    def __init__(self, folder: Path, look: str, *, reduced: bool = False) -> None:
         import openvino
 
-        compiled = compile_openvino(folder / look / OPENVINO)
+        compiled = compile_openvino(folder / look / OPENVINO, reduced=reduced)
+        self.precision: str = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
         self._queue = openvino.AsyncInferQueue(compiled, 0)  # 0: as many as are best here
         self._queue.set_callback(_keep)
 
@@ -58,34 +60,40 @@ def _keep(request: Any, where: tuple[dict[int, Any], int]) -> None:
 
 
 class TorchBackend:
-    """PyTorch in float32, on a GPU where there is one."""
+    """PyTorch, on a GPU where there is one: the reference in float32; reduced, in bfloat16."""
 
-    def __init__(self, folder: Path, look: str, device: str | None = None) -> None:
+    def __init__(self, folder: Path, look: str, *, device: str | None = None, reduced: bool = False) -> None:
         import torch
 
         from quakelens.model.assemble import load_network
 
+        self.precision = "bf16" if reduced else "f32"
         self._device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        torch.backends.cudnn.allow_tf32 = False  # PyTorch allows it by default, and then float32 is not float32
         self._network: torch.nn.Module = load_network(folder, look).to(self._device)
+        self._network.to(memory_format=torch.channels_last)
 
     def run(self, pictures: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """See `Backend.run`."""
         import torch
 
-        with torch.inference_mode():
+        narrow = torch.autocast(self._device.type, torch.bfloat16, enabled=self.precision == "bf16")
+        with torch.inference_mode(), narrow:
             logit, evidence = self._network(torch.from_numpy(pictures).to(self._device))
-        return logit.cpu().numpy(), evidence.cpu().numpy()
+        return logit.float().cpu().numpy(), evidence.float().cpu().numpy()
 
 
-def compile_openvino(model: Any) -> Any:
-    """Compile a model, or the file of one, for this processor in float32.
+def compile_openvino(model: Any, *, reduced: bool = False) -> Any:
+    """Compile a model, or the file of one, for this processor: in float32, or in what OpenVINO finds fastest here.
 
     Raises:
         ModelError: OpenVINO cannot read or compile it.
     """
     import openvino
 
-    options = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": "f32"}
+    options = {"PERFORMANCE_HINT": "THROUGHPUT"}
+    if not reduced:
+        options["INFERENCE_PRECISION_HINT"] = "f32"
     try:
         source = str(model) if isinstance(model, Path) else model
         return openvino.Core().compile_model(source, "CPU", options)
@@ -94,13 +102,39 @@ def compile_openvino(model: Any) -> Any:
 
 
 def make_backend(name: str, folder: Path, look: str) -> Backend:
-    """Open a look of a bundle with a backend: `openvino`, `torch`, or `auto` for OpenVINO.
+    """Open a look of a bundle in float32 with a backend: `openvino`, `torch`, or `auto`.
+
+    `auto` is PyTorch where it can use a GPU, else OpenVINO.
 
     Raises:
         ModelError: The name is unknown or the bundle cannot be opened.
     """
-    if name in ("auto", "openvino"):
-        return OpenVinoBackend(folder, look)
-    if name == "torch":
-        return TorchBackend(folder, look)
-    raise ModelError(f"backend `{name}` is unknown: use auto, openvino or torch")
+    return TorchBackend(folder, look) if _chosen(name) == "torch" else OpenVinoBackend(folder, look)
+
+
+def make_screen(name: str, folder: Path, look: str) -> Backend | None:
+    """The same in a reduced precision; None where that is no faster here.
+
+    Raises:
+        ModelError: As `make_backend`.
+    """
+    if _chosen(name) == "torch":
+        return TorchBackend(folder, look, reduced=True) if _has_gpu() else None
+    screen = OpenVinoBackend(folder, look, reduced=True)
+    return None if screen.precision == "f32" else screen
+
+
+def _chosen(name: str) -> str:
+    if name == "auto":
+        return "torch" if _has_gpu() else "openvino"
+    if name not in ("openvino", "torch"):
+        raise ModelError(f"backend `{name}` is unknown: use auto, openvino or torch")
+    return name
+
+
+def _has_gpu() -> bool:
+    if not Path("/dev/nvidiactl").exists():  # spares most machines the second that importing PyTorch takes
+        return False
+    import torch
+
+    return torch.cuda.is_available()
