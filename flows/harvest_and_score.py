@@ -87,7 +87,7 @@ def harvest_and_score(
                         for name in (chosen(settings) if sources is None else sources)
                     },
                     partial(fetch_pictures, store, found, workspace, settings, params),
-                    partial(score_pictures, store, found, pinned, workspace, clock),
+                    partial(score_pictures, store, found, pinned, workspace, settings, clock),
                     meanwhile=lambda: write_report(store, found, pinned, workspace, clock(), notice),
                     every_s=params.harvest.report_every_s,
                     lost=lost,

@@ -60,6 +60,7 @@ class Settings(BaseSettings):
             `server=token`, separated by commas.
         media_allow: `host:port` pairs on private addresses that pictures may be fetched from, over http
             too, and Mastodon servers asked; separated by commas. For stand-ins on this machine; empty otherwise.
+        backend: What scores: `openvino`, `torch`, or `auto` for PyTorch where it can use a GPU, else OpenVINO.
         dvc_remote: Where labelled data is pushed; by default a folder in the workspace.
         log: `text` for people, `json` for one object a line, see `quakelens.logs`.
     """
@@ -98,6 +99,7 @@ class Settings(BaseSettings):
     bluesky_appview_url: str = "https://public.api.bsky.app"
     mastodon_tokens: SecretStr | None = None
     media_allow: str = ""
+    backend: Literal["auto", "openvino", "torch"] = "auto"
     dvc_remote: SecretStr | None = None
     log: Literal["text", "json"] = "text"
 

@@ -114,11 +114,11 @@ def fetch_pictures(
 
 @task(name="score pictures", cache_policy=NO_CACHE)
 def score_pictures(
-    store: Store, earthquake: Earthquake, model: Found, workspace: Workspace, clock: Callable[[], datetime],
-    pictures: Stream,
+    store: Store, earthquake: Earthquake, model: Found, workspace: Workspace, settings: Settings,
+    clock: Callable[[], datetime], pictures: Stream,
 ) -> ScoringResult:  # fmt: skip
     """Score the pictures that this version has not scored yet, as they come; flagged ones get a heat map."""
-    engine = Engine.open(model.folder, version=model.version)
+    engine = Engine.open(model.folder, version=model.version, backend=settings.backend)
     with progress("scoring") as report:
         result = score_pending(
             store, earthquake.id, engine, workspace.media, workspace.heatmaps, batch_size=engine.batch_size,

@@ -33,7 +33,7 @@ def command(manifest: Path, ref: str, as_json: bool, plots: Path | None) -> None
         initialise(workspace, settings)
     params = read_params(workspace.params)
     found = find(ref, workspace, settings)
-    engine = Engine.open(found.folder, version=found.version)
+    engine = Engine.open(found.folder, version=found.version, backend=settings.backend, exact=True)
     with progress("scoring") as report:
         judged = predict(engine, manifest, report)
     options = {"bootstrap": params.evaluation.bootstrap, "seed": params.evaluation.seed}

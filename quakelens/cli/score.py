@@ -40,7 +40,7 @@ def command(ctx: click.Context, paths: tuple[Path, ...], as_json: bool, heatmaps
 
     settings = read_settings()
     found = find(ref, workspace_of(settings), settings)
-    engine = Engine.open(found.folder, version=found.version)
+    engine = Engine.open(found.folder, version=found.version, backend=settings.backend)
     pictures = pictures_below(paths)
     unreadable = 0
     size = 1  # the first answer at once, then full batches

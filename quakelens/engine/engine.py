@@ -133,7 +133,8 @@ class Engine:
             first |= seen
             errors |= unreadable
             again = {at: pictures[at] for at, look in seen.items() if limit is not None and look.logit >= limit}
-            waiting |= self._shown(SECOND, again, max_pixels)
+            if again:
+                waiting |= self._shown(SECOND, again, max_pixels)
             if len(waiting) >= self.batch_size or not following:
                 for batch in _batches(waiting, self.batch_size):
                     second |= self._look(SECOND, batch)[0]

@@ -136,7 +136,7 @@ def judge(workspace: Workspace, settings: Settings, params: Params, built: Built
     unseen = _unseen_by(champion.trained_on, challenger)
     challenger = challenger.take(unseen)
     pictures = {picture.sha256: picture for picture in read_pictures(workspace.prepared)}
-    scored = _score(found, champion, [pictures[sha256] for sha256 in challenger.sha256], workspace)
+    scored = _score(found, champion, [pictures[sha256] for sha256 in challenger.sha256], workspace, settings.backend)
     return compare(scored, challenger, params.gate, **options)
 
 
@@ -181,10 +181,12 @@ def _unseen_by(trained_on: TrainedOn, predictions: Predictions) -> Any:
     return ~seen_event
 
 
-def _score(found: Found, manifest: Manifest, pictures: list[Picture], workspace: Workspace) -> Predictions:
+def _score(
+    found: Found, manifest: Manifest, pictures: list[Picture], workspace: Workspace, backend: str
+) -> Predictions:
     import numpy as np
 
-    engine = Engine.open(found.folder, version=found.version)
+    engine = Engine.open(found.folder, version=found.version, backend=backend, exact=True)
     probability = np.empty(len(pictures))
     for start in range(0, len(pictures), engine.batch_size):
         batch = pictures[start : start + engine.batch_size]

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -9,26 +10,22 @@ import pytest
 from drawn import encoded, picture
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import ExifTags, Image
 
 from quakelens.engine import Engine
-from quakelens.engine.backends import OpenVinoBackend
+from quakelens.engine.backends import OpenVinoBackend, TorchBackend
 from quakelens.engine.heatmap import heatmap_of
 from quakelens.engine.overlay import overlay
 from quakelens.errors import ModelError
 from quakelens.images import decode
 from quakelens.model.assemble import load_network
-from quakelens.model.bundle import read_manifest, write_manifest
+from quakelens.model.bundle import Calibration, Thresholds, read_manifest, write_manifest
 from quakelens.model.decisions import probability_of
 
 
 @pytest.fixture(scope="module")
 def engine(bundle: Path) -> Engine:
-    return Engine.open(bundle, version="7")
-
-
-@pytest.fixture(scope="module")
-def reference(bundle: Path) -> Engine:
-    return Engine.open(bundle, version="7", backend="torch")
+    return Engine.open(bundle, version="7", exact=True)
 
 
 def files(count: int) -> list[bytes]:
@@ -62,18 +59,76 @@ def test_nothing_and_nothing_readable(engine: Engine) -> None:
     assert [verdict.decision for verdict in engine.score([b"no", b"none"])] == [None, None]
 
 
-@settings(max_examples=12, deadline=None)
-@given(
-    st.lists(
-        st.tuples(st.integers(0, 999), st.integers(8, 400), st.integers(8, 400), st.sampled_from(["JPEG", "PNG"])),
-        min_size=1,
-        max_size=4,
-    )
+CASES = st.tuples(
+    st.integers(0, 999),
+    st.integers(8, 700),
+    st.integers(8, 700),
+    st.sampled_from(["JPEG", "PNG", "WEBP"]),
+    st.sampled_from(["RGB", "L", "RGBA", "P", "CMYK", "1"]),
+    st.integers(1, 8),
 )
-def test_backends_agree(engine: Engine, reference: Engine, drawn: list[tuple[int, int, int, str]]) -> None:
-    pictures = [encoded(picture(seed, (width, height)), form) for seed, width, height, form in drawn]
-    for fast, slow in zip(engine.score(pictures), reference.score(pictures), strict=True):
-        assert fast.probability == pytest.approx(slow.probability, abs=1e-4)
+
+
+def of_case(seed: int, width: int, height: int, form: str, mode: str, orientation: int) -> bytes:
+    if (form, mode) in {("JPEG", "RGBA"), ("JPEG", "P"), ("PNG", "CMYK"), ("WEBP", "CMYK")}:
+        mode = "RGB"
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    return encoded(picture(seed, (width, height)).convert(mode), form, exif=exif)
+
+
+@pytest.fixture(scope="module")
+def mostly_sure(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundle, calibrated so that many pictures surely show no damage, some perhaps, and some are damaged."""
+    folder = Path(shutil.copytree(bundle, tmp_path_factory.mktemp("sure") / "bundle"))
+    changed = {
+        "calibration": Calibration(a=3.0, b=-3.0),
+        "thresholds": Thresholds(damaged=0.3, not_damaged=0.1),
+    }
+    write_manifest(folder, read_manifest(folder).model_copy(update=changed))
+    return folder
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(CASES, min_size=1, max_size=9), st.integers(1, 5), st.data())
+def test_every_precision_and_batch_agrees_with_eager_float32(
+    mostly_sure: Path, cases: list[tuple[int, int, int, str, str, int]], size: int, data: st.DataObject
+) -> None:
+    engines = engines_of(mostly_sure)
+    pictures = [of_case(*case) for case in cases]
+    right = engines["reference"].score(pictures)
+    thresholds = engines["reference"].manifest.thresholds
+    order = data.draw(st.permutations(range(len(pictures))))
+    for name, bound in (("exact", 1e-4), ("fast", 0.01), ("torch reduced", 0.01)):
+        engines[name].batch_size = size
+        found = dict(zip(order, engines[name].score([pictures[at] for at in order]), strict=True))
+        for at, expected in enumerate(right):
+            assert found[at].probability == pytest.approx(expected.probability, abs=bound), name
+            near = min(abs(expected.probability - each) for each in (thresholds.damaged, thresholds.not_damaged))
+            assert found[at].decision == expected.decision or near < bound, name
+
+
+@lru_cache
+def engines_of(folder: Path) -> dict[str, Engine]:
+    manifest = read_manifest(folder)
+    exact = {name: OpenVinoBackend(folder, name) for name in manifest.looks}
+    narrow = TorchBackend(folder, "first", device="cpu", reduced=True)
+    return {
+        "reference": Engine.open(folder, version="7", backend="torch", exact=True),
+        "exact": Engine.open(folder, version="7", exact=True),
+        "fast": Engine.open(folder, version="7"),
+        "torch reduced": Engine(manifest, exact, version="7", screen=narrow),
+    }
+
+
+def test_what_is_not_sure_is_looked_at_in_float32(mostly_sure: Path) -> None:
+    pictures = files(60)
+    exact = engines_of(mostly_sure)["exact"].score(pictures)
+    sure = sum(verdict.probability < 0.008 for verdict in exact)
+    assert 5 < sure < 55
+    for verdict, right in zip(engines_of(mostly_sure)["torch reduced"].score(pictures), exact, strict=True):
+        if right.probability >= 0.03:
+            assert verdict.probability == pytest.approx(right.probability, abs=1e-6)
 
 
 def test_thresholds_decide_and_only_flagged_pictures_get_a_heat_map(engine: Engine) -> None:
@@ -86,7 +141,6 @@ def test_thresholds_decide_and_only_flagged_pictures_get_a_heat_map(engine: Engi
         assert (verdict.heatmap is None) == (expected == "not_damaged")
 
 
-@pytest.mark.parametrize("look", ["first", "second"])
 def by_hand(bundle: Path, engine: Engine, look: str, pictures: list[bytes]) -> np.ndarray:
     preprocessing = engine.manifest.looks[look].preprocessing
     views = [preprocessing.apply(decode(data, at_least=preprocessing.size)) for data in pictures]
