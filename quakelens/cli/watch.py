@@ -48,7 +48,7 @@ def command(once: bool, as_json: bool) -> None:
                 if once:
                     raise
                 told = str(error) if isinstance(error, QuakelensError) else f"{type(error).__name__}: {error}"
-                say(f"{told}\nThe feeds are read again in a minute.", logging.ERROR, error=error)
+                say(f"{told} (the feeds are read again in a minute)", logging.ERROR, error=error)
             if once:
                 return
             time.sleep(max(0.0, AT_LEAST_S - (time.monotonic() - started)))

@@ -185,7 +185,7 @@ def test_watch_goes_on_after_what_may_pass(monkeypatch: pytest.MonkeyPatch, tmp_
     monkeypatch.setattr("quakelens.orchestration.speak", lambda: None)
     result = CliRunner().invoke(program, ["watch"])
     assert isinstance(result.exception, UsageError)
-    assert "the disk is full\nThe feeds are read again in a minute.\nOSError: odd\n" in result.output
+    assert "the disk is full (the feeds are read again in a minute)\nOSError: odd" in result.output
     assert "RuntimeError: a bug" in result.output
 
 
