@@ -14,12 +14,12 @@ import re
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeVar
 
 from PIL import Image, UnidentifiedImageError
 
 from quakelens.decoding.notes import current, fingerprint
+from quakelens.depot import Filed
 from quakelens.errors import ImageError
 
 _Result = TypeVar("_Result")
@@ -70,8 +70,8 @@ class Facts:
     height: int
 
 
-def read_bytes(path: Path) -> bytes:
-    """Read a file.
+def read_bytes(path: Filed) -> bytes:
+    """Read a file, in a folder or in a bucket.
 
     Raises:
         ImageError: It is missing (`missing`), empty (`empty`), or no readable file (`unsupported`).

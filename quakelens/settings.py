@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from quakelens.depot import Depot, open_depot
 from quakelens.errors import UsageError
 from quakelens.secrecy import remember_address, remember_all
 
@@ -30,6 +31,8 @@ class Settings(BaseSettings):
     Attributes:
         workspace: Folder of all state.
         store_url: SQLAlchemy URL of the store; by default SQLite in the workspace.
+        files_url: Where pictures, heat maps, archived pages and reports are kept, `s3://bucket/prefix`; by default
+            the workspace's folders.
         tracking_uri: MLflow's; by default SQLite under the workspace's mlruns/.
         usgs_feed_url: USGS GeoJSON summary feed that `watch` reads; empty to leave it out.
         usgs_event_url: USGS FDSN event service, for looking an earthquake up by id.
@@ -69,6 +72,7 @@ class Settings(BaseSettings):
 
     workspace: Path | None = None
     store_url: SecretStr | None = None
+    files_url: str | None = None
     tracking_uri: SecretStr | None = None
     usgs_feed_url: str = "https://earthquake.usgs.gov/earthquakes/feed/v1.0/summary/4.5_day.geojson"
     usgs_event_url: str = "https://earthquake.usgs.gov/fdsnws/event/1/query"
@@ -151,9 +155,15 @@ def mastodon_tokens(settings: Settings) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """The folders and files of one workspace. Nothing is created by asking for a path."""
+    """The folders and files of one workspace. Nothing is created by asking for a path.
+
+    Attributes:
+        root: Of the folders.
+        files_url: Where pictures, heat maps, archived pages and reports are instead; None for folders.
+    """
 
     root: Path
+    files_url: str | None = None
 
     @property
     def params(self) -> Path:
@@ -206,19 +216,19 @@ class Workspace:
         return self.root / "data" / "store.db"
 
     @property
-    def pages(self) -> Path:
+    def pages(self) -> Depot:
         """Raw pages of the networks, as they came."""
-        return self.root / "data" / "pages"
+        return open_depot(self.root / "data" / "pages", self.files_url, "pages")
 
     @property
-    def media(self) -> Path:
+    def media(self) -> Depot:
         """Fetched pictures, named by sha256."""
-        return self.root / "data" / "media"
+        return open_depot(self.root / "data" / "media", self.files_url, "media")
 
     @property
-    def heatmaps(self) -> Path:
+    def heatmaps(self) -> Depot:
         """Heat maps of flagged pictures, one folder a model version."""
-        return self.root / "data" / "heatmaps"
+        return open_depot(self.root / "data" / "heatmaps", self.files_url, "heatmaps")
 
     @property
     def mlruns(self) -> Path:
@@ -226,9 +236,9 @@ class Workspace:
         return self.root / "mlruns"
 
     @property
-    def reports(self) -> Path:
+    def reports(self) -> Depot:
         """One folder an earthquake."""
-        return self.root / "reports"
+        return open_depot(self.root / "reports", self.files_url, "reports")
 
     @property
     def decoding(self) -> Path:
@@ -243,7 +253,7 @@ class Workspace:
 
 def workspace_of(settings: Settings) -> Workspace:
     """The workspace that the settings name."""
-    return Workspace((settings.workspace or default_workspace()).resolve())
+    return Workspace((settings.workspace or default_workspace()).resolve(), settings.files_url)
 
 
 def store_url_of(settings: Settings, workspace: Workspace) -> str:

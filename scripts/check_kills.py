@@ -238,7 +238,7 @@ class Check:
             store.close()
 
     def _check_files(self, place: Workspace, kill: int) -> None:
-        folders = (place.pages, place.media, place.heatmaps)
+        folders = (place.pages.path, place.media.path, place.heatmaps.path)
         files = [path for folder in folders if folder.is_dir() for path in folder.rglob("*") if path.is_file()]
         odd = [path.name for path in files if path.name.startswith(".")]
         self._expect(not odd, f"kill {kill}: half-written files {odd[:3]}")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from pathlib import Path
 
 from prefect import task
 from prefect.artifacts import create_link_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
+from quakelens.depot import Filed
 from quakelens.earthquakes import Earthquake
 from quakelens.earthquakes.about import fetch_details, needs_detail, subject
 from quakelens.earthquakes.feeds import read_feeds
@@ -138,7 +138,7 @@ def remove_gone(store: Store, workspace: Workspace, settings: Settings, now: dat
 @task(name="write report", cache_policy=NO_CACHE, retries=1, timeout_seconds=HOUR)
 def write_report(
     store: Store, earthquake: Earthquake, model: Found, workspace: Workspace, now: datetime, notice: str | None
-) -> Path:
+) -> Filed:
     """Write the report's page, GeoJSON and CSV."""
     files = report_apart(store, earthquake.id, model, workspace, now, notice)
     create_link_artifact(files.html.as_uri(), key="report", link_text=earthquake.title)
@@ -147,7 +147,7 @@ def write_report(
 
 @task(name="summarise", cache_policy=NO_CACHE, timeout_seconds=600)
 def tell(
-    store: Store, earthquake: Earthquake, model: Found, pages: Sequence[PagesResult], report: Path,
+    store: Store, earthquake: Earthquake, model: Found, pages: Sequence[PagesResult], report: Filed,
     since: datetime | None,
 ) -> HarvestSummary:  # fmt: skip
     """Sum the run up, also on Prefect's page."""

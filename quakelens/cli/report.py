@@ -14,6 +14,7 @@ def command(earthquake: str, ref: str) -> None:
 
     from quakelens.registry.lookup import find
     from quakelens.report.current import notice_of, report_on
+    from quakelens.report.write import files_in
     from quakelens.settings import read_settings, store_url_of, workspace_of
     from quakelens.store import earthquakes, open_store
 
@@ -21,5 +22,5 @@ def command(earthquake: str, ref: str) -> None:
     workspace = workspace_of(settings)
     store = open_store(store_url_of(settings, workspace))
     model = find(ref, workspace, settings)
-    notice = notice_of(workspace.reports / earthquakes.get(store, earthquake).key / "index.html")
+    notice = notice_of(files_in(workspace.reports, earthquakes.get(store, earthquake).key).html)
     click.echo(report_on(store, earthquake, model, workspace, datetime.now(UTC), notice).html)

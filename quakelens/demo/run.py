@@ -27,10 +27,12 @@ from quakelens.demo.environment import only_these_settings
 from quakelens.demo.material import Material, drawn_sample
 from quakelens.demo.servers import FeedServer, XApi, demo_faults, read_products
 from quakelens.demo.truth import agreement
+from quakelens.depot import Filed
 from quakelens.files import write_atomically
 from quakelens.orchestration import load_flow
 from quakelens.params import read_params
 from quakelens.progress import progress
+from quakelens.report.write import files_in
 from quakelens.settings import Settings, Workspace, store_url_of
 from quakelens.store import earthquakes, open_store
 from quakelens.versioning import initialise
@@ -40,7 +42,7 @@ from quakelens.versioning import initialise
 class Shown:
     """What the demo ended with; `report` is the page to open."""
 
-    report: Path
+    report: Filed
     version: str
     seconds: float
 
@@ -112,7 +114,7 @@ def _harvest(workspace: Workspace, material: Material, console: Console) -> None
     ):
         watch = load_flow("watch", workspace)
         summaries = watch(now=material.now, notice=material.notice)
-        if not summaries and not _report_of(workspace, material).is_file():
+        if not summaries and not _report_of(workspace, material).exists():
             # An earlier demo failed here; a person would start the harvest by hand.
             harvest = load_flow("harvest_and_score", workspace)
             summaries = [harvest(_live_id(material), now=material.now, notice=material.notice)]
@@ -180,5 +182,5 @@ def _key_of(workspace: Workspace, material: Material) -> str:
     return known.key if known else _live_id(material)
 
 
-def _report_of(workspace: Workspace, material: Material) -> Path:
-    return workspace.reports / _key_of(workspace, material) / "index.html"
+def _report_of(workspace: Workspace, material: Material) -> Filed:
+    return files_in(workspace.reports, _key_of(workspace, material)).html

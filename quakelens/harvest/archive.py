@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import json
+import posixpath
 import re
 import zlib
 from collections.abc import Callable
@@ -21,9 +23,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from quakelens.files import write_atomically
-from quakelens.locks import exclusive
+from quakelens.depot import Depot, as_depot
 from quakelens.sources.post import Page
+from quakelens.store import Store
+from quakelens.store.locks import alone
 
 _FILE = re.compile(r"^(?P<walk>\d{6})-(?P<page>\d{6})\.gz$")
 _SAFE = re.compile(r"[^A-Za-z0-9._-]+")
@@ -60,15 +63,15 @@ class ArchivedPage:
 
 
 class PageArchive:
-    """The pages of one earthquake from one source; `root` is the folder of all."""
+    """The pages of one earthquake from one source; `depot` has those of all."""
 
-    def __init__(self, root: Path, earthquake: str, source: str) -> None:
-        self.root = root
-        self._folder = root / safe_name(earthquake) / safe_name(source)
+    def __init__(self, root: Path | Depot, earthquake: str, source: str) -> None:
+        self.depot = as_depot(root)
+        self._folder = f"{safe_name(earthquake)}/{safe_name(source)}"
 
-    def paths(self, kind: str = "*") -> list[str]:
-        """Every page of a kind, in the order in which it was asked for within each search."""
-        return self._paths(f"{kind}-*/*.gz")
+    def paths(self, kind: str | None = None) -> list[str]:
+        """Every page, of a kind or all, in the order in which it was asked for within each search."""
+        return self._paths("" if kind is None else f"{kind}-")
 
     def read(self, path: str) -> ArchivedPage:
         """Read a page.
@@ -76,10 +79,10 @@ class PageArchive:
         Raises:
             ValueError: The file is damaged.
         """
-        name = _FILE.match(Path(path).name)
+        name = _FILE.match(posixpath.basename(path))
         assert name is not None
         try:
-            content = gzip.decompress((self.root / path).read_bytes())
+            content = gzip.decompress(self.depot.file(path).read_bytes())
             head, _, raw = content.partition(b"\n")
             values = json.loads(head)
             request = {**values["request"]}
@@ -95,11 +98,11 @@ class PageArchive:
 
     def path_of(self, request: Request, walk: int, number: int) -> str:
         """Where a page will be, before it is asked for."""
-        return self._file(request, walk, number).relative_to(self.root).as_posix()
+        return self._file(request, walk, number)
 
     def add(self, request: Request, walk: int, number: int, page: Page) -> ArchivedPage:
-        """Put a page on the disk, whole or not at all."""
-        file = self._file(request, walk, number)
+        """Keep a page, whole or not at all."""
+        path = self._file(request, walk, number)
         head = {
             "request": {name: _plain(value) for name, value in asdict(request).items()},
             "next_token": page.next_token,
@@ -107,41 +110,40 @@ class PageArchive:
             "fetched_at": _plain(page.fetched_at),
         }
         content = json.dumps(head, ensure_ascii=False).encode() + b"\n" + page.raw
-        with write_atomically(file) as out:
-            out.write(gzip.compress(content, 6, mtime=0))
+        self.depot.put(path, gzip.compress(content, 6, mtime=0))
         return ArchivedPage(
-            path=file.relative_to(self.root).as_posix(), walk=walk, number=number, request=request,
+            path=path, walk=walk, number=number, request=request,
             next_token=page.next_token, newest_id=page.newest_id, fetched_at=page.fetched_at, raw=page.raw,
         )  # fmt: skip
 
     def walks(self, kind: str, query: str) -> dict[int, list[str]]:
         """The pages of a search by walk, both in their order."""
         found: dict[int, list[str]] = {}
-        for path in self._paths(f"{self._of(kind, query).name}/*.gz"):
-            found.setdefault(int(Path(path).name.partition("-")[0]), []).append(path)
+        for path in self._paths(f"{_search(kind, query)}/"):
+            found.setdefault(int(posixpath.basename(path).partition("-")[0]), []).append(path)
         return found
 
-    def _file(self, request: Request, walk: int, number: int) -> Path:
-        return self._of(request.kind, request.query) / f"{walk:06d}-{number:06d}.gz"
+    def _file(self, request: Request, walk: int, number: int) -> str:
+        return f"{self._folder}/{_search(request.kind, request.query)}/{walk:06d}-{number:06d}.gz"
 
-    def _paths(self, pattern: str) -> list[str]:
-        return [
-            path.relative_to(self.root).as_posix()
-            for path in sorted(self._folder.glob(pattern))
-            if _FILE.match(path.name)
-        ]
-
-    def _of(self, kind: str, query: str) -> Path:
-        return self._folder / f"{kind}-{hashlib.sha256(query.encode()).hexdigest()[:12]}"
+    def _paths(self, start: str) -> list[str]:
+        names = self.depot.names(f"{self._folder}/{start}")
+        return [name for name in names if _FILE.match(posixpath.basename(name))]
 
 
-def sources_of(root: Path, earthquake: str) -> list[str]:
+def _search(kind: str, query: str) -> str:
+    return f"{kind}-{hashlib.sha256(query.encode()).hexdigest()[:12]}"
+
+
+def sources_of(root: Path | Depot, earthquake: str) -> list[str]:
     """Names of the sources of which pages of an earthquake are archived; of damaged ones nothing is told."""
-    found = set()
-    for folder in sorted((root / safe_name(earthquake)).glob("*")):
-        for file in sorted(folder.rglob("*.gz")):
+    depot, found = as_depot(root), set()
+    for folder in depot.folders(f"{safe_name(earthquake)}/"):
+        for name in depot.names(f"{safe_name(earthquake)}/{folder}/"):
+            if not name.endswith(".gz"):
+                continue
             try:
-                with gzip.open(file) as page:
+                with gzip.open(io.BytesIO(depot.file(name).read_bytes())) as page:
                     found.add(str(json.loads(page.readline())["request"]["source"]))
                 break
             except (EOFError, zlib.error, OSError, KeyError, TypeError, ValueError):
@@ -149,7 +151,7 @@ def sources_of(root: Path, earthquake: str) -> list[str]:
     return sorted(found)
 
 
-def rewrite(root: Path, path: str, change: Callable[[bytes], bytes]) -> bool:
+def rewrite(store: Store, depot: Depot, path: str, change: Callable[[bytes], bytes]) -> bool:
     """Change the response in an archived page; its head stays. One process at a time, whole or not at all.
 
     Returns:
@@ -159,10 +161,9 @@ def rewrite(root: Path, path: str, change: Callable[[bytes], bytes]) -> bool:
         ValueError: The file is damaged.
         Busy: Another process rewrites pages for more than a minute.
     """
-    file = root / path
-    with exclusive(root / ".rewrite.lock", f"the archived pages in {root}"):
+    with alone(store, "pages", f"the archived pages in {depot}"):
         try:
-            head, _, raw = gzip.decompress(file.read_bytes()).partition(b"\n")
+            head, _, raw = gzip.decompress(depot.file(path).read_bytes()).partition(b"\n")
         except FileNotFoundError:
             return False
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
@@ -170,8 +171,7 @@ def rewrite(root: Path, path: str, change: Callable[[bytes], bytes]) -> bool:
         changed = change(raw)
         if changed == raw:
             return False
-        with write_atomically(file) as out:
-            out.write(gzip.compress(head + b"\n" + changed, 6, mtime=0))
+        depot.put(path, gzip.compress(head + b"\n" + changed, 6, mtime=0))
         return True
 
 

@@ -56,7 +56,7 @@ class Ingest:
         for path in archive.paths():
             if path in known:
                 if path in due:  # killed just before it was
-                    redact_if_due(self._store, archive.root, path, self._source)
+                    redact_if_due(self._store, archive.depot, path, self._source)
                 continue
             try:
                 page = archive.read(path)
@@ -93,7 +93,7 @@ class Ingest:
             tells_gone=bool(parsed.gone),
         )
         self.new_posts += add_page(self._store, row, inside)
-        redact_if_due(self._store, archive.root, page.path, self._source)
+        redact_if_due(self._store, archive.depot, page.path, self._source)
         self.pages += 1
         self.problems.extend(parsed.problems)
         if self._on_page is not None:

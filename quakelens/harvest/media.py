@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from quakelens.depot import Depot, Filed, as_depot
 from quakelens.harvest.picture_groups import PictureGroups, hash_file
 from quakelens.harvest.stream import Stream
 from quakelens.media.fetch import Fetched, FetchFailure, Fetching, FetchJob, Limits
@@ -36,7 +37,7 @@ class MediaResult:
 
     Attributes:
         media: All.
-        fetched: Of them, that are in the media folder.
+        fetched: Of them, that are kept here.
         failed: That could not be fetched, so far or ever.
         near_duplicates: Fetched ones that repeat another, exactly or nearly.
         tried: In this run.
@@ -52,7 +53,7 @@ class MediaResult:
 def fetch_pending(
     store: Store,
     earthquake_id: str,
-    media_dir: Path,
+    media_dir: Path | Depot,
     params: Params,
     *,
     allow: frozenset[str] = frozenset(),
@@ -69,7 +70,7 @@ def fetch_pending(
     Args:
         store: Knows the media.
         earthquake_id: Any id of the earthquake.
-        media_dir: Where the files lie, named by sha256.
+        media_dir: Where the files lie, named by sha256; of a path the folder.
         params: Its sections `media` and `duplicates`.
         allow: `host:port` pairs that may be reached on private addresses.
         fetch: In place of fetching over the network, one job a call; files of an imported archive are read all
@@ -84,17 +85,18 @@ def fetch_pending(
         Interrupted: `posts` was interrupted.
     """
     key = earthquakes.get(store, earthquake_id).key
+    depot = as_depot(media_dir)
     coming = posts or Stream(ended=True)
     limits = Limits.of(params.media)
     hash_of = partial(hash_file, max_pixels=params.media.max_pixels)
     network: _Downloads = (
-        Fetching(media_dir, limits, allow=allow, hash_file=hash_of, on_done=coming.nudge) if fetch is None
-        else _OneByOne(fetch, media_dir, hash_of)
+        Fetching(depot, limits, allow=allow, hash_file=hash_of, on_done=coming.nudge) if fetch is None
+        else _OneByOne(fetch, depot, hash_of)
     )  # fmt: skip
     # Apart from each other: an address that a network gives must never be taken for a path on this machine.
-    files = _OneByOne(lambda jobs: read_all(jobs, media_dir, limits), media_dir, hash_of)
+    files = _OneByOne(lambda jobs: read_all(jobs, depot, limits), depot, hash_of)
     try:
-        groups = PictureGroups(store, params, media_dir)
+        groups = PictureGroups(store, params, depot)
         tried = _Fetcher(store, key, coming, network, files, groups, on_stored, on_item).run()
     finally:
         network.close()
@@ -178,9 +180,9 @@ class _Downloads(Protocol):
 class _OneByOne:
     """Fetches by a function, in the thread that asks."""
 
-    def __init__(self, fetch: Fetch, media_dir: Path, hash_of: Callable[[Path], PictureHash | None]) -> None:
+    def __init__(self, fetch: Fetch, depot: Depot, hash_of: Callable[[Filed], PictureHash | None]) -> None:
         self._fetch = fetch
-        self._media_dir = media_dir
+        self._depot = depot
         self._hash_of = hash_of
         self._ready: list[Fetched | FetchFailure] = []
 
@@ -195,7 +197,7 @@ class _OneByOne:
     def start(self, job: FetchJob) -> None:
         result = next(iter(self._fetch([job])), None)
         if isinstance(result, Fetched):
-            result = replace(result, hash=self._hash_of(self._media_dir / result.path))
+            result = replace(result, hash=self._hash_of(self._depot.file(result.path)))
         elif result is None:
             result = FetchFailure(job.key, "network", f"nothing came of {job.url}", False, datetime.now(UTC))
         self._ready.append(result)

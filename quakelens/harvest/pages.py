@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+from quakelens.depot import Depot
 from quakelens.earthquakes.earthquake import Earthquake
 from quakelens.harvest.archive import PageArchive
 from quakelens.harvest.asking import Patience, Stopped
@@ -74,7 +75,7 @@ def harvest_pages(
     source: Source,
     earthquake: Earthquake,
     params: Harvest,
-    archive: Path,
+    archive: Path | Depot,
     now: datetime,
     *,
     queries: Sequence[str],
@@ -96,7 +97,7 @@ def harvest_pages(
         source: A network.
         earthquake: Whose posts.
         params: Window, page size and limit of posts.
-        archive: Folder of the raw pages.
+        archive: Where the raw pages are kept; of a path the folder.
         now: The present by which is planned, UTC.
         queries: In the source's language, see `Source.queries`; the last one is used to look back.
         budget: What may be spent.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
+from quakelens.depot import Depot, Filed
 from quakelens.errors import ImageError
 from quakelens.images import decode, read_bytes
 from quakelens.media.fetch import Fetched, FetchFailure
@@ -26,25 +26,25 @@ HASH_SIDE = 512
 _log = logging.getLogger(__name__)
 
 
-def hash_file(path: Path, *, max_pixels: int) -> PictureHash | None:
-    """Hash a picture on the disk; None if it cannot be decoded."""
+def hash_file(file: Filed, *, max_pixels: int) -> PictureHash | None:
+    """Hash a picture that is kept; None if it cannot be decoded."""
     from quakelens.duplicates import hash_picture
 
     try:
-        return hash_picture(decode(read_bytes(path), max_pixels=max_pixels, at_least=HASH_SIDE))
+        return hash_picture(decode(read_bytes(file), max_pixels=max_pixels, at_least=HASH_SIDE))
     except ImageError as error:
-        _log.warning("%s has no hash and matches by sha256 only: %s", path.name, error)
+        _log.warning("%s has no hash and matches by sha256 only: %s", file, error)
         return None
 
 
 class PictureGroups:
     """Stores what was fetched, or why it was not; used from one thread."""
 
-    def __init__(self, store: Store, params: Params, media_dir: Path) -> None:
+    def __init__(self, store: Store, params: Params, depot: Depot) -> None:
         from quakelens.hash_index import HashIndex
 
         self._store = store
-        self._folder = media_dir
+        self._depot = depot
         self._index: HashIndex[str] = HashIndex(params.duplicates)
         self._seen = 0  # number of the last picture in the index
         with store.read() as connection:  # most of it before others have to wait for a transaction that writes
@@ -73,9 +73,9 @@ class PictureGroups:
         if not rows.is_wanted(connection, item):
             # Its posts were removed meanwhile. No other process stores the same file while this one writes.
             if not known:
-                (self._folder / fetched.path).unlink(missing_ok=True)
+                self._depot.delete(fetched.path)
             return False
-        if not known and not (self._folder / fetched.path).is_file():
+        if not known and not self._depot.file(fetched.path).exists():
             # It lay there already, and was removed with the posts that carried it.
             rows.set_lost(connection, item, fetched.fetched_at)
             return False

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from contextlib import suppress
-from pathlib import Path
 from typing import Protocol
 
+from quakelens.depot import Depot
 from quakelens.errors import SourceError
 from quakelens.harvest.archive import rewrite
 from quakelens.sources.post import ParsedPage
@@ -32,7 +32,7 @@ class Reader(Protocol):
         ...
 
 
-def redact_if_due(store: Store, root: Path, path: str, reader: Reader) -> None:
+def redact_if_due(store: Store, depot: Depot, path: str, reader: Reader) -> None:
     """Leave in an archived page only the posts that the store holds, if that was put down when it was stored.
 
     Other posts would stay there unseen: nobody ever asks whether they were deleted. Run again after a kill, it
@@ -40,11 +40,11 @@ def redact_if_due(store: Store, root: Path, path: str, reader: Reader) -> None:
     """
     task = Task("page", reader.name, path)
     if todo.is_pending(store, task):
-        redact_page(store, root, path, reader)
+        redact_page(store, depot, path, reader)
         todo.done(store, [task])
 
 
-def redact_page(store: Store, root: Path, path: str, reader: Reader) -> bool:
+def redact_page(store: Store, depot: Depot, path: str, reader: Reader) -> bool:
     """As `redact_if_due`, whether due or not; returns whether the page changed.
 
     Raises:
@@ -60,23 +60,23 @@ def redact_page(store: Store, root: Path, path: str, reader: Reader) -> bool:
         ids = {post.id for post in page.posts} - kept | page.gone.posts
         return without(reader, raw, ids, page.gone.authors)
 
-    changed = rewrite(root, path, keep_stored)
+    changed = rewrite(store, depot, path, keep_stored)
     if changed:
-        _forget_problems(store, root, path, reader)
+        _forget_problems(store, depot, path, reader)
     return changed
 
 
 def redact_posts(
-    store: Store, root: Path, path: str, reader: Reader, posts: Collection[str], authors: Collection[str]
+    store: Store, depot: Depot, path: str, reader: Reader, posts: Collection[str], authors: Collection[str]
 ) -> bool:
     """Take some posts and authors out of an archived page; returns whether it held any.
 
     Raises:
         ValueError: The file is damaged.
     """
-    changed = rewrite(root, path, lambda raw: without(reader, raw, posts, authors))
+    changed = rewrite(store, depot, path, lambda raw: without(reader, raw, posts, authors))
     if changed:
-        _forget_problems(store, root, path, reader)
+        _forget_problems(store, depot, path, reader)
     return changed
 
 
@@ -89,7 +89,7 @@ def without(reader: Reader, raw: bytes, posts: Collection[str], authors: Collect
     return raw if redacted == reader.redact(raw, posts=(), authors=()) else redacted
 
 
-def _forget_problems(store: Store, root: Path, path: str, reader: Reader) -> None:
+def _forget_problems(store: Store, depot: Depot, path: str, reader: Reader) -> None:
     """Problems of a page may repeat words of its posts."""
     seen: list[str] = []
 
@@ -98,5 +98,5 @@ def _forget_problems(store: Store, root: Path, path: str, reader: Reader) -> Non
             seen.extend(reader.parse(raw).problems)
         return raw
 
-    rewrite(root, path, look)
+    rewrite(store, depot, path, look)
     keep_problems(store, path, seen)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -9,8 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from quakelens.depot import Depot, as_depot
 from quakelens.errors import ImageError
-from quakelens.files import write_atomically
 from quakelens.harvest.archive import safe_name
 from quakelens.harvest.stream import Stream
 from quakelens.images import read_bytes
@@ -65,8 +66,8 @@ def score_pending(
     store: Store,
     earthquake_id: str,
     engine: Scorer,
-    media_dir: Path,
-    heatmaps_dir: Path,
+    media_dir: Path | Depot,
+    heatmaps_dir: Path | Depot,
     *,
     groups: Collection[str] | None = None,
     batch_size: int = 32,
@@ -84,7 +85,7 @@ def score_pending(
         store: Knows the pictures.
         earthquake_id: Any id of the earthquake.
         engine: The model.
-        media_dir: Where the pictures lie.
+        media_dir: Where the pictures lie; of a path the folder.
         heatmaps_dir: Gets `<version>/<sha256[:2]>/<sha256>.png`, 8-bit grey.
         groups: Ids of the only near-duplicate groups to be scored; None for all.
         batch_size: Pictures at once, at most.
@@ -98,15 +99,16 @@ def score_pending(
         Interrupted: `pictures` was interrupted.
     """
     key = earthquakes.get(store, earthquake_id).key
+    media, heatmaps = as_depot(media_dir), as_depot(heatmaps_dir)
     coming = pictures or Stream(ended=True)
     new, among, looked = 0, None, time.monotonic()
     while True:
         ended = coming.ended and among is None  # then this is the last look, at everything
         for batch in _pending(store, key, engine.version, groups, among, batch_size):
             coming.check()
-            for lost in rows.add_scores(store, _score(batch, engine, media_dir, heatmaps_dir, clock)):
+            for lost in rows.add_scores(store, _score(batch, engine, media, heatmaps, clock)):
                 if lost.heatmap is not None:  # its post was removed meanwhile
-                    (heatmaps_dir / lost.heatmap).unlink(missing_ok=True)
+                    heatmaps.delete(lost.heatmap)
             new += len(batch)
             if on_batch is not None:
                 on_batch(new)
@@ -135,15 +137,15 @@ def _pending(
 def _score(
     batch: Sequence[rows.Unscored],
     engine: Scorer,
-    media_dir: Path,
-    heatmaps_dir: Path,
+    media: Depot,
+    heatmaps: Depot,
     clock: Callable[[], datetime],
 ) -> list[rows.Score]:
     readable: list[bytes] = []
     errors: dict[str, str] = {}
     for picture in batch:
         try:
-            readable.append(read_bytes(media_dir / picture.path))
+            readable.append(read_bytes(media.file(picture.path)))
         except ImageError as error:
             errors[picture.sha256] = f"{error.reason}: {error}"
     verdicts = iter(engine.score(readable, heatmaps=True) if readable else [])
@@ -157,7 +159,7 @@ def _score(
         heatmap = None
         if verdict.heatmap is not None:
             heatmap = f"{safe_name(engine.version)}/{picture.sha256[:2]}/{picture.sha256}.png"
-            _write_grey(heatmaps_dir / heatmap, verdict.heatmap)
+            _keep_heatmap(heatmaps, heatmap, verdict.heatmap)
         scored.append(
             rows.Score(
                 picture.sha256, engine.version, verdict.probability, verdict.decision, heatmap,
@@ -167,8 +169,9 @@ def _score(
     return scored
 
 
-def _write_grey(path: Path, values: NDArray[np.uint8]) -> None:
+def _keep_heatmap(heatmaps: Depot, name: str, values: NDArray[np.uint8]) -> None:
     from PIL import Image
 
-    with write_atomically(path) as file:
-        Image.fromarray(values).save(file, format="PNG", optimize=True)
+    file = io.BytesIO()
+    Image.fromarray(values).save(file, format="PNG", optimize=True)
+    heatmaps.put(name, file.getvalue())

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
+from quakelens.depot import Filed
 from quakelens.store import Store, earthquakes
 from quakelens.store.latency import Delay, delays
 from quakelens.store.media import count_media
@@ -62,7 +62,7 @@ def summarise(
     model_version: str,
     new_posts: int,
     run_cost_usd: float,
-    report: Path | None,
+    report: Filed | None,
     since: datetime | None = None,
 ) -> HarvestSummary:
     """Count what the store holds of an earthquake; `since` is when this run began, UTC, if its delays count.

@@ -6,12 +6,12 @@ import random
 import threading
 from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from pathlib import Path
 
 import httpcore
 import httpx
 
 from quakelens import __version__, images, params
+from quakelens.depot import Depot
 from quakelens.errors import MediaError
 from quakelens.media.guard import GuardedTransport, Resolver
 from quakelens.media.keep import Stored, keep
@@ -83,8 +83,8 @@ class HostPaused(_PassingError):
 class Downloader:
     """Downloads, checks and stores single pictures; may be used from several threads at once."""
 
-    def __init__(self, directory: Path, limits: Limits, allow: frozenset[str], resolve: Resolver) -> None:
-        self._directory = directory
+    def __init__(self, depot: Depot, limits: Limits, allow: frozenset[str], resolve: Resolver) -> None:
+        self._depot = depot
         self._limits = limits
         self._stopped = threading.Event()
         self._pauses = Pauses()
@@ -142,7 +142,7 @@ class Downloader:
             raise _PassingError("timeout", f"{url} took too long: {error or 'no data'}") from None
         except (httpcore.NetworkError, httpcore.ProtocolError, httpx.HTTPError) as error:
             raise _PassingError("network", f"{url} could not be read: {error}") from None
-        return keep(data, url, self._directory, max_pixels=self._limits.max_pixels, formats=images.WEB_FORMATS)
+        return keep(data, url, self._depot, max_pixels=self._limits.max_pixels, formats=images.WEB_FORMATS)
 
     def _wait_for(self, host: str) -> None:
         """Leave a host alone for as long as it asked for.

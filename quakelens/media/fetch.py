@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from quakelens.depot import Depot, Filed, as_depot
 from quakelens.errors import MediaError
 from quakelens.media.download import Downloader, HostPaused, Limits
 from quakelens.media.guard import Resolver, system_resolver
@@ -42,7 +43,7 @@ class Fetched:
     Attributes:
         key: Of the job.
         sha256: Of the file, 64 hex digits.
-        path: Relative to the directory, with forward slashes: `ab/abcd....jpg`.
+        path: Its name in the depot: `ab/abcd....jpg`.
         bytes: Size of the file.
         width: Pixels, EXIF orientation applied.
         height: Pixels, EXIF orientation applied.
@@ -85,7 +86,7 @@ class FetchFailure:
 
 def fetch_all(
     jobs: Iterable[FetchJob],
-    directory: Path,
+    depot: Path | Depot,
     limits: Limits,
     *,
     allow: frozenset[str] = frozenset(),
@@ -96,12 +97,12 @@ def fetch_all(
     Jobs are taken from the iterable as there is room for them; an address that several jobs share is
     downloaded once, unless 10,000 others came between them. Those of a host that has its share of the
     connections wait until one of them is free, while jobs of other hosts go past. A picture is stored as
-    `directory/<sha256[:2]>/<sha256><extension>`, whole or not at all; one that is there already stays. When
+    `<sha256[:2]>/<sha256><extension>`, whole or not at all; one that is there already stays. When
     the consumer stops early, open downloads are cut.
 
     Args:
         jobs: What to fetch.
-        directory: Where; made if need be.
+        depot: Where; of a path the folder.
         limits: How far.
         allow: `host:port` pairs that may be reached over http and on private addresses.
         resolve: Looks names up.
@@ -109,7 +110,7 @@ def fetch_all(
     Raises:
         OSError: A picture cannot be written.
     """
-    fetching = Fetching(directory, limits, allow=allow, resolve=resolve)
+    fetching = Fetching(as_depot(depot), limits, allow=allow, resolve=resolve)
     try:
         for job in jobs:
             fetching.start(job)
@@ -125,27 +126,27 @@ class Fetching:
 
     def __init__(
         self,
-        directory: Path,
+        depot: Depot,
         limits: Limits,
         *,
         allow: frozenset[str] = frozenset(),
         resolve: Resolver = system_resolver,
-        hash_file: Callable[[Path], PictureHash | None] = lambda path: None,
+        hash_file: Callable[[Filed], PictureHash | None] = lambda file: None,
         on_done: Callable[[], None] = lambda: None,
     ) -> None:
         """Start the threads.
 
         Args:
-            directory: Where pictures are stored, see `fetch_all`.
+            depot: Where pictures are stored, see `fetch_all`.
             limits: How far.
             allow: `host:port` pairs that may be reached over http and on private addresses.
             resolve: Looks names up.
             hash_file: Makes a picture's hash, in the thread that fetched it.
             on_done: Called in that thread when a download has ended; `done` then gives its result.
         """
-        self._directory = directory
+        self._depot = depot
         self._limits = limits
-        self._downloader = Downloader(directory, limits, allow, resolve)
+        self._downloader = Downloader(depot, limits, allow, resolve)
         self._pool = ThreadPoolExecutor(limits.connections, thread_name_prefix="fetch")
         self._hash_file = hash_file
         self._on_done = on_done
@@ -234,7 +235,7 @@ class Fetching:
     def _fetch(self, url: str) -> _Outcome:
         try:
             stored = self._downloader.fetch(url)
-            return _Outcome(stored, datetime.now(UTC), self._hash_file(self._directory / stored.path))
+            return _Outcome(stored, datetime.now(UTC), self._hash_file(self._depot.file(stored.path)))
         except MediaError as error:
             return _Outcome(error, datetime.now(UTC))
 

@@ -9,28 +9,30 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from quakelens import images
+from quakelens.depot import Depot, as_depot
 from quakelens.errors import MediaError
 from quakelens.media.download import Limits
 from quakelens.media.fetch import Fetched, FetchFailure, FetchJob
 from quakelens.media.keep import keep
 
 
-def read_all(jobs: Iterable[FetchJob], directory: Path, limits: Limits) -> Iterator[Fetched | FetchFailure]:
-    """Copy files into the media folder, one result a job, in their order.
+def read_all(jobs: Iterable[FetchJob], place: Path | Depot, limits: Limits) -> Iterator[Fetched | FetchFailure]:
+    """Copy files to where pictures are kept, one result a job, in their order.
 
     Args:
         jobs: With an absolute path as `url`. A path that leads over a symbolic link is refused: whoever made the
             archive could have it point anywhere.
-        directory: Where; made if need be.
+        place: Where; of a path the folder.
         limits: Of bytes and pixels.
 
     Raises:
         OSError: A picture cannot be written.
     """
+    depot = as_depot(place)
     for job in jobs:
         try:
             data = _read(job.url, limits.max_bytes)
-            kept = keep(data, job.url, directory, max_pixels=limits.max_pixels, formats=images.FORMATS)
+            kept = keep(data, job.url, depot, max_pixels=limits.max_pixels, formats=images.FORMATS)
         except MediaError as error:
             yield FetchFailure(job.key, error.reason, str(error), error.final, datetime.now(UTC))
         else:

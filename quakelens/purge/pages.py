@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
+from quakelens.depot import Depot
 from quakelens.errors import UsageError
 from quakelens.harvest.archive import PageArchive, sources_of
 from quakelens.harvest.redaction import redact_page, redact_posts
@@ -16,12 +16,12 @@ from quakelens.store import Store, earthquakes, todo
 from quakelens.store.todo import Task
 
 
-def redact_pages(store: Store, root: Path, on_page: Report = lambda done, total: None) -> tuple[int, list[str]]:
+def redact_pages(store: Store, depot: Depot, on_page: Report = lambda done, total: None) -> tuple[int, list[str]]:
     """Take the posts and authors that are on the list out of the pages that are on it.
 
     Args:
         store: Has the list.
-        root: Folder of the archived pages.
+        depot: Where the archived pages are.
         on_page: Called with how many pages are done, and of how many.
 
     Returns:
@@ -35,8 +35,8 @@ def redact_pages(store: Store, root: Path, on_page: Report = lambda done, total:
         for task in tasks
         if task.kind == "pages"
         for key in _keys(store, task.name)
-        for source in sources_of(root, key)
-        for path in PageArchive(root, key, source).paths()
+        for source in sources_of(depot, key)
+        for path in PageArchive(depot, key, source).paths()
     ]
     single = [(task.source, task.name) for task in tasks if task.kind == "page"]
     changed, problems = 0, []
@@ -44,11 +44,13 @@ def redact_pages(store: Store, root: Path, on_page: Report = lambda done, total:
         try:
             reader = page_reader(source)
             if (source, path) in single:
-                changed += redact_page(store, root, path, reader)
+                changed += redact_page(store, depot, path, reader)
             for each in _concerned(gone, reader.network):
-                changed += redact_posts(store, root, path, reader, each.posts, each.authors)
+                changed += redact_posts(store, depot, path, reader, each.posts, each.authors)
         except (UsageError, ValueError) as error:
-            problems.append(f"{error}: what was removed may still be in it; delete {root / path}, then run this again")
+            problems.append(
+                f"{error}: what was removed may still be in it; delete {depot.file(path)}, then run this again"
+            )
         on_page(done, len(work) + len(single))
     if not problems:
         todo.done(store, [task for task in tasks if task.kind in ("pages", "page")])

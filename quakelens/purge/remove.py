@@ -18,7 +18,6 @@ from datetime import UTC, datetime
 
 from quakelens.errors import Busy, QuakelensError
 from quakelens.harvest.ingest import OnGone
-from quakelens.locks import exclusive
 from quakelens.params import Params
 from quakelens.progress import progress
 from quakelens.purge.labelled import Unlabelled, remove_labelled
@@ -28,6 +27,7 @@ from quakelens.purge.reports import OpenEngine, rewrite_reports
 from quakelens.settings import Settings, Workspace
 from quakelens.sources.post import Gone
 from quakelens.store import Store, todo, traces
+from quakelens.store.locks import alone
 from quakelens.store.removal import Removed, remove_posts
 
 _log = logging.getLogger("quakelens.purge")
@@ -114,7 +114,7 @@ def complete(
     if not todo.pending(store):
         return Completed()
     wait_s = WAIT_S if thorough else HARVEST_WAIT_S
-    with exclusive(workspace.locks / "purge.lock", "the removal of posts", wait_s):
+    with alone(store, "purge", "the removal of posts", wait_s):
         problems: list[str] = []
         with progress("archived pages") as report:
             pages, unread = redact_pages(store, workspace.pages, report)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import csv
+import io
 import logging
 from collections.abc import Callable, Collection
 from datetime import datetime
-from pathlib import Path
 
+from quakelens.depot import Depot
 from quakelens.errors import ModelError, QuakelensError, RegistryError
 from quakelens.harvest.scoring import Scorer, score_pending
 from quakelens.registry.lookup import Found, find
 from quakelens.registry.names import CHAMPION
 from quakelens.report.current import report_again
-from quakelens.report.write import files_in
+from quakelens.report.write import files_in, names_of
 from quakelens.settings import Settings, Workspace
 from quakelens.store import Store, earthquakes, todo
 from quakelens.store.scores import last_model, unscored
@@ -44,16 +45,15 @@ def rewrite_reports(
     tasks = todo.pending(store, "report")
     groups = todo.pending(store, "group")
     dead = {(task.source, task.name) for task in todo.pending(store, "post")}
-    names = {task.name for task in tasks} | _holding(workspace.reports, dead)
+    reports = workspace.reports
+    names = {task.name for task in tasks} | _holding(reports, dead)
     changed, problems = 0, []
     for name in sorted(names):
-        files = files_in(workspace.reports / name)
+        files = files_in(reports, name)
         try:
             known = earthquakes.find(store, name)
             if known is None or known.key != name:
-                for file in (files.html, files.geojson, files.csv):
-                    changed += file.exists()
-                    file.unlink(missing_ok=True)
+                changed += sum(reports.delete(each) for each in names_of(name))
             elif files.html.exists() or files.csv.exists():
                 version = last_model(store, name) or next((task.source for task in groups), None)
                 _rewrite(store, workspace, settings, name, version, {task.name for task in groups}, now, open_engine)
@@ -96,14 +96,15 @@ def _open(model: Found) -> Scorer:
     return Engine.open(model.folder, version=model.version)
 
 
-def _holding(reports: Path, dead: Collection[tuple[str, str]]) -> set[str]:
+def _holding(reports: Depot, dead: Collection[tuple[str, str]]) -> set[str]:
     """Names of the reports that list one of some posts."""
     found = set()
-    for table in reports.glob("*/posts.csv"):
-        with table.open(newline="", encoding="utf-8", errors="replace") as file:
-            if any(
-                (row.get("source"), (row.get("post_id") or "").removeprefix("'")) in dead
-                for row in csv.DictReader(file)
-            ):
-                found.add(table.parent.name)
+    for name in reports.folders() if dead else ():
+        try:
+            table = files_in(reports, name).csv.read_bytes().decode("utf-8", errors="replace")
+        except FileNotFoundError:
+            continue
+        rows = csv.DictReader(io.StringIO(table, newline=""))
+        if any((row.get("source"), (row.get("post_id") or "").removeprefix("'")) in dead for row in rows):
+            found.add(name)
     return found

@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from quakelens.errors import ERROR_MARK, Busy, ModelError, QuakelensError, UsageError
+from quakelens.errors import ERROR_MARK, Busy, ModelError, QuakelensError, StorageError, UsageError
 from quakelens.logs import about, context, relay, speak
 from quakelens.registry.lookup import Found
 from quakelens.report.current import report_on
@@ -23,10 +23,12 @@ from quakelens.report.view import ReportFiles
 from quakelens.report.write import files_in
 from quakelens.secrecy import remember_address
 from quakelens.settings import Workspace
-from quakelens.store import Store, open_store
+from quakelens.store import Store, earthquakes, open_store
 
 _NICE = 5  # new pictures are scored first
-_RAISED: dict[int, type[QuakelensError]] = {error.exit_code: error for error in (UsageError, ModelError, Busy)}
+_RAISED: dict[int, type[QuakelensError]] = {
+    error.exit_code: error for error in (UsageError, ModelError, Busy, StorageError)
+}
 _LAST_LINES = 20
 
 
@@ -36,13 +38,13 @@ def report_apart(
     """Do what `quakelens.report.current.report_on` does, in another process.
 
     Raises:
-        UsageError, ModelError, Busy: As `report_on`.
+        UsageError, ModelError, Busy, StorageError: As `report_on`.
         RuntimeError: The process ended otherwise; its last words are in the message.
     """
     asked = {
         "store": store.url.render_as_string(hide_password=False), "earthquake": earthquake_id,
         "version": model.version, "model": os.fspath(model.folder), "workspace": os.fspath(workspace.root),
-        "now": now.isoformat(), "notice": notice, "about": context(),
+        "files_url": workspace.files_url, "now": now.isoformat(), "notice": notice, "about": context(),
     }  # fmt: skip
     # By its input, as a password in the store's address would be seen by others on a command line.
     done = subprocess.run(
@@ -51,7 +53,7 @@ def report_apart(
     )  # fmt: skip
     said = relay(done.stderr)
     if done.returncode == 0:
-        return files_in(Path(json.loads(done.stdout)["folder"]))
+        return files_in(workspace.reports, earthquakes.get(store, earthquake_id).key)
     if done.returncode in _RAISED and ERROR_MARK in said:
         raise _RAISED[done.returncode](said.rpartition(ERROR_MARK)[2].strip())
     ended = f"signal {-done.returncode}" if done.returncode < 0 else f"exit code {done.returncode}"
@@ -67,19 +69,19 @@ def _main() -> None:
     speak()
     try:
         with about(**asked["about"]):
-            files = _write(asked)
+            _write(asked)
     except QuakelensError as error:
         print(f"{ERROR_MARK}{error}", file=sys.stderr)
         sys.exit(error.exit_code)
-    print(json.dumps({"folder": os.fspath(files.html.parent.resolve())}))
 
 
-def _write(asked: dict[str, Any]) -> ReportFiles:
+def _write(asked: dict[str, Any]) -> None:
     store = open_store(asked["store"])
     try:
-        return report_on(
+        report_on(
             store, asked["earthquake"], Found(asked["version"], Path(asked["model"])),
-            Workspace(Path(asked["workspace"])), datetime.fromisoformat(asked["now"]), asked["notice"],
+            Workspace(Path(asked["workspace"]), asked["files_url"]), datetime.fromisoformat(asked["now"]),
+            asked["notice"],
         )  # fmt: skip
     finally:
         store.close()

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from quakelens.depot import Depot, as_depot
 from quakelens.earthquakes import Earthquake
 from quakelens.report.view import Counts, PictureRow, PostRow, ReportView
 from quakelens.store import Store, earthquakes
@@ -23,8 +24,8 @@ from quakelens.store.scores import Score, count_scores, group_scores
 def build_view(
     store: Store,
     earthquake_id: str,
-    media_dir: Path,
-    heatmaps_dir: Path,
+    media_dir: Path | Depot,
+    heatmaps_dir: Path | Depot,
     *,
     model_label: str,
     model_version: str,
@@ -38,7 +39,7 @@ def build_view(
     Args:
         store: Where all is looked up.
         earthquake_id: Any of its ids.
-        media_dir: Where the pictures lie.
+        media_dir: Where the pictures lie; of a path the folder.
         heatmaps_dir: Where the heat maps lie.
         model_label: Name and version for people.
         model_version: Whose scores are shown.
@@ -52,6 +53,7 @@ def build_view(
     """
     known = earthquakes.get(store, earthquake_id)
     earthquake = known.earthquake
+    pictures, heatmaps = as_depot(media_dir), as_depot(heatmaps_dir)
     groups = groups_of(store, known.key, earthquake.origin_time)
     scores = group_scores(store, known.key, model_version)
     media = count_media(store, known.key)
@@ -62,7 +64,7 @@ def build_view(
         if score is None or score.decision not in ("damaged", "unsure") or score.probability is None:
             continue
         shown = group.picture(score.sha256)  # the heat map belongs to this file; its copies may be cropped
-        row = _picture(group, shown, score, earthquake.origin_time, media_dir, heatmaps_dir, model_label)
+        row = _picture(group, shown, score, earthquake.origin_time, pictures, heatmaps, model_label)
         if row.earlier is not None:
             row = replace(row, earlier_earthquake=_harvested_for(store, known.key, row.earlier))
         rows.append(row)
@@ -99,15 +101,15 @@ def _picture(
     shown: Picture,
     score: Score,
     origin_time: datetime,
-    media_dir: Path,
-    heatmaps_dir: Path,
+    pictures: Depot,
+    heatmaps: Depot,
     model: str,
 ) -> PictureRow:
-    heatmap = None if score.heatmap is None else heatmaps_dir / score.heatmap
+    heatmap = None if score.heatmap is None else heatmaps.file(score.heatmap)
     assert score.decision is not None and score.probability is not None
     return PictureRow(
         sha256=shown.sha256,
-        file=media_dir / shown.path,
+        file=pictures.file(shown.path),
         heatmap=heatmap,
         heatmap_box=None if heatmap is None else score.box,
         decision=score.decision,

@@ -7,16 +7,17 @@ from datetime import datetime
 from html.parser import HTMLParser
 from pathlib import Path
 
+from quakelens.depot import Filed
 from quakelens.errors import ModelError
 from quakelens.harvest.archive import safe_name
-from quakelens.locks import exclusive
 from quakelens.model.bundle import read_manifest
 from quakelens.registry.lookup import Found
 from quakelens.report.build import build_view
 from quakelens.report.view import ReportFiles
-from quakelens.report.write import write_report
+from quakelens.report.write import files_in, write_report
 from quakelens.settings import Workspace
 from quakelens.store import Store, earthquakes
+from quakelens.store.locks import alone
 
 _WAIT_S = 900.0
 """A page of a thousand pictures takes a minute or two."""
@@ -63,14 +64,14 @@ def report_again(
         except ModelError:
             pass
     key = earthquakes.get(store, earthquake_id).key
-    notice = notice_of(workspace.reports / key / "index.html")
+    notice = notice_of(files_in(workspace.reports, key).html)
     return _write(store, key, workspace, now, label=label, version=version, note=note, notice=notice)
 
 
-def notice_of(page: Path) -> str | None:
+def notice_of(page: Filed) -> str | None:
     """The warning on top of a report's page; None without."""
     try:
-        text = page.read_text(encoding="utf-8", errors="replace")
+        text = page.read_bytes().decode("utf-8", errors="replace")
     except OSError:
         return None
     found = _Notice()
@@ -86,7 +87,7 @@ def _write(
     notice: str | None,
 ) -> ReportFiles:  # fmt: skip
     key = earthquakes.get(store, earthquake_id).key  # unlike the preferred id it never changes
-    with _alone(workspace, key):
+    with _alone(store, key):
         view = build_view(
             store,
             key,
@@ -98,12 +99,12 @@ def _write(
             now=now,
             notice=notice,
         )
-        return write_report(view, workspace.reports / key)
+        return write_report(view, workspace.reports, key)
 
 
-def _alone(workspace: Workspace, key: str) -> AbstractContextManager[None]:
+def _alone(store: Store, key: str) -> AbstractContextManager[None]:
     """What was looked up before a post was removed must not be written after the report without it."""
-    return exclusive(workspace.locks / f"report-{safe_name(key)}.lock", f"the report of {key}", _WAIT_S)
+    return alone(store, f"report-{safe_name(key)}", f"the report of {key}", _WAIT_S)
 
 
 class _Notice(HTMLParser):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import io
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from quakelens.depot import Filed
 from quakelens.images import decode, read_bytes
 
 _LADDER = ((150, 720, 80), (400, 600, 76), (1_000_000_000, 440, 72))
@@ -24,7 +24,7 @@ _FLOOR = 0.2
 """Relative strength below which a heat map stays transparent."""
 
 
-def thumbnail(file: Path, *, pictures: int) -> str:
+def thumbnail(file: Filed, *, pictures: int) -> str:
     """A JPEG data URI of an upright picture, without EXIF; smaller the more pictures the page holds.
 
     Raises:
@@ -41,7 +41,7 @@ def thumbnail(file: Path, *, pictures: int) -> str:
     return _data_uri("jpeg", out.getvalue())
 
 
-def heat_overlay(file: Path) -> str:
+def heat_overlay(file: Filed) -> str:
     """A PNG data URI of a heat map in colours that grow brighter and denser with strength.
 
     The colours are matplotlib's `inferno`, perceptually uniform; weak places are transparent.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
+from quakelens.depot import Filed
 from quakelens.earthquakes import Earthquake
 
 
@@ -53,8 +53,8 @@ class PictureRow:
     """
 
     sha256: str
-    file: Path
-    heatmap: Path | None
+    file: Filed
+    heatmap: Filed | None
     heatmap_box: tuple[float, float, float, float] | None
     decision: str
     probability: float
@@ -120,6 +120,6 @@ class ReportView:
 class ReportFiles:
     """Where the report was written."""
 
-    html: Path
-    geojson: Path
-    csv: Path
+    html: Filed
+    geojson: Filed
+    csv: Filed

@@ -235,7 +235,7 @@ def hashes_after(connection: Connection, number: int) -> Iterator[StoredHashes]:
         .where(pictures.c.number > number)
         .order_by(pictures.c.number)
     )
-    rows = connection.execution_options(yield_per=_AT_ONCE).execute(query)
+    rows = connection.execute(query.execution_options(yield_per=_AT_ONCE))
     for part in rows.partitions():
         hashed = [row for row in part if row[2] is not None]
         # As signed numbers, which the database has them as: turning each into an unsigned one takes seconds.

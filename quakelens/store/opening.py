@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import URL, Engine, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
 
-from quakelens.errors import UsageError
+from quakelens.errors import StorageError, UsageError
 from quakelens.locks import exclusive
 from quakelens.store.database import Store, make_engine
 
@@ -22,10 +22,11 @@ def open_store(url: str) -> Store:
     """Open the store at an SQLAlchemy URL; two processes may do so at once.
 
     Args:
-        url: Such as `sqlite:////srv/quakelens/store.db` or `postgresql+psycopg://...`.
+        url: Such as `sqlite:////srv/quakelens/store.db` or `postgresql://user:password@host/database`.
 
     Raises:
         UsageError: The URL cannot be used, the file is no database, or a newer quakelens made it.
+        StorageError: The server of PostgreSQL cannot be reached, or refuses.
         Busy: Another process has been bringing it to the newest form for more than a minute.
     """
     try:
@@ -34,6 +35,8 @@ def open_store(url: str) -> Store:
         raise UsageError(
             "QUAKELENS_STORE_URL is not an SQLAlchemy URL: set it to something like sqlite:////path/store.db"
         ) from None
+    if parsed.drivername == "postgresql":
+        parsed = parsed.set(drivername="postgresql+psycopg")  # the driver that comes with quakelens
     shown = parsed.render_as_string(hide_password=True)
     if parsed.get_backend_name() not in ("sqlite", "postgresql"):
         raise UsageError(f"the store cannot be kept in {shown}: use SQLite or PostgreSQL")
@@ -46,7 +49,14 @@ def open_store(url: str) -> Store:
         _bring_up_to_date(parsed, file, shown)
     except (NoSuchModuleError, ModuleNotFoundError) as error:
         raise UsageError(f"{shown} needs a database driver that is not installed: {error}") from None
-    except (OperationalError, DatabaseError, OSError) as error:
+    except OperationalError as error:
+        if file is not None:
+            raise UsageError(f"the store {shown} cannot be opened: {error.orig}") from error
+        raise StorageError(
+            f"the store {shown} cannot be reached: {str(error.orig).strip()}. See that the server is up, that the "
+            "database is there, and that QUAKELENS_STORE_URL is right"
+        ) from error
+    except (DatabaseError, OSError) as error:
         cause = getattr(error, "orig", error)
         raise UsageError(f"the store {shown} cannot be opened: {cause}") from error
     return Store(parsed)

@@ -2,21 +2,25 @@
 
 SQLite keeps what is deleted: in pages that are free, in cells that moved, in the log of the last transactions.
 `secure_delete`, which every connection sets, overwrites the first; writing the file anew and emptying the log take
-the rest. PostgreSQL frees the rows by its own vacuum.
+the rest. PostgreSQL writes its tables anew likewise; its log of transactions, of which only its administrator can read
+anything, goes with its own rotation, and archives and backups of it by theirs.
 """
 
 from __future__ import annotations
 
 import time
 
+from sqlalchemy import text
+
 from quakelens.errors import Busy
 from quakelens.store.database import Store
+from quakelens.store.tables import metadata
 
 WAIT_S = 60.0
 
 
 def wipe(store: Store, *, rewrite: bool = True, wait_s: float = WAIT_S) -> None:
-    """Write the file anew and empty its log; nothing to do for PostgreSQL.
+    """Write the file anew and empty its log; with PostgreSQL, write the tables anew.
 
     Args:
         store: After rows were deleted.
@@ -27,6 +31,9 @@ def wipe(store: Store, *, rewrite: bool = True, wait_s: float = WAIT_S) -> None:
         Busy: They did not end within `wait_s` seconds; what is deleted may still be found in the file.
     """
     if store.url.get_backend_name() != "sqlite":
+        if rewrite:
+            with store.outside_transactions() as connection:
+                connection.execute(text(f"VACUUM (FULL, ANALYZE) {', '.join(sorted(metadata.tables))}"))
         return
     deadline = time.monotonic() + wait_s
     with store.plain() as cursor:

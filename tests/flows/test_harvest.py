@@ -58,7 +58,7 @@ class World:
     @property
     def report(self) -> Path:
         """The live earthquake's report."""
-        return self.workspace.reports / "sample7001"
+        return self.workspace.reports.path / "sample7001"
 
 
 @pytest.fixture
@@ -135,11 +135,11 @@ def test_what_comes_out(world: World) -> None:
     assert any(int(row["near_duplicates"]) > 0 for row in rows)
     features = json.loads((world.report / "posts.geojson").read_text(encoding="utf-8"))["features"]
     assert len(features) == len(rows)
-    heatmaps = list(world.workspace.heatmaps.rglob("*.png"))
+    heatmaps = list(world.workspace.heatmaps.path.rglob("*.png"))
     assert heatmaps
     assert {path.parts[-3] for path in heatmaps} == {champion}
     # Raw pages as they came; no token anywhere.
-    assert list(world.workspace.pages.rglob("*.gz"))
+    assert list(world.workspace.pages.path.rglob("*.gz"))
     for path in world.workspace.root.rglob("*"):
         if path.is_file() and "dvc" not in path.parts[-3:]:
             assert TOKEN.encode() not in path.read_bytes(), path
@@ -199,7 +199,7 @@ def test_killed_again_and_again_while_pictures_come_it_completes(world: World) -
 
 def archived_ids(world: World) -> set[str]:
     """Posts of the pages that are in the archive: one line about the request, then the response as it came."""
-    pages = (gzip.decompress(path.read_bytes()) for path in world.workspace.pages.rglob("*.gz"))
+    pages = (gzip.decompress(path.read_bytes()) for path in world.workspace.pages.path.rglob("*.gz"))
     return {post["id"] for page in pages for post in json.loads(page.partition(b"\n")[2]).get("data", [])}
 
 

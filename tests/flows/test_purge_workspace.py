@@ -56,7 +56,7 @@ class World:
         return sorted(found, key=repr)
 
     def report(self) -> list[dict[str, str]]:
-        with (self.workspace.reports / EVENT / "posts.csv").open(newline="", encoding="utf-8") as file:
+        with (self.workspace.reports.path / EVENT / "posts.csv").open(newline="", encoding="utf-8") as file:
             return list(csv.DictReader(file))
 
 

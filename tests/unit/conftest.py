@@ -1,18 +1,44 @@
 """What several unit tests share: one small model, assembled once."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from harvest_world import ON_POSTGRESQL, opened
 from hypothesis import settings
+from services import PostgreSQL
 
 from quakelens.model.assemble import assemble
 from quakelens.model.bundle import Calibration, Look, Manifest, Thresholds, TrainedOn
 from quakelens.model.preprocessing import Preprocessing
 from quakelens.model.training import Head
+from quakelens.store import open_store
 
 settings.register_profile("without-clock", deadline=None)  # a busy machine is no failure
 settings.load_profile("without-clock")
+
+
+@pytest.fixture(scope="session")
+def store_template(postgresql: PostgreSQL) -> str:
+    """URL of a server with the database `store`, an empty store to copy."""
+    open_store(postgresql.create("store")).close()
+    return postgresql.url("postgres")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def any_store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Run a test on both; it opens its stores by `harvest_world.new_store`."""
+    opened.clear()
+    if request.param == "sqlite":
+        yield "sqlite"
+        return
+    monkeypatch.setenv(ON_POSTGRESQL, request.getfixturevalue("store_template"))
+    yield "postgresql"
+    for store in opened:
+        store.close()
+    for database in {store.url.database for store in opened}:
+        request.getfixturevalue("postgresql").drop(database)
 
 
 @pytest.fixture(scope="session")

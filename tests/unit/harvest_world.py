@@ -1,7 +1,9 @@
 """A small earthquake with posts, a source that serves them, a place that has their pictures, and a model."""
 
 import json
+import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -9,9 +11,12 @@ from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
+import psycopg
 from drawn import encoded, picture
 from PIL import ImageOps
+from psycopg.errors import DuplicateDatabase
 
+from quakelens.depot import Depot, as_depot
 from quakelens.earthquakes import Earthquake
 from quakelens.engine.engine import Verdict
 from quakelens.errors import SourceUnavailable
@@ -22,6 +27,9 @@ from quakelens.params import Harvest, Params, read_params
 from quakelens.sources import MediaRef, Page, ParsedPage, Post, Topic, Traits
 from quakelens.store import Store, open_store
 from quakelens.store.tables import metadata
+
+ON_POSTGRESQL = "QUAKELENS_TEST_POSTGRESQL"
+"""Variable with the URL of a server that has the empty store as the database `store`."""
 
 ORIGIN = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 NOW = ORIGIN + timedelta(hours=6)
@@ -177,9 +185,9 @@ def picture_file(number: int) -> bytes:
     return encoded(image, quality=90)
 
 
-def host(directory: Path, before: Callable[[int], None] = lambda number: None):  # type: ignore[no-untyped-def]
+def host(place: Path | Depot, before: Callable[[int], None] = lambda number: None):  # type: ignore[no-untyped-def]
     """A fetch over no network: stores the picture that the last part of the address names."""
-    calls = 0
+    calls, depot = 0, as_depot(place)
 
     def fetch(jobs: Iterable[FetchJob]) -> Iterator[Fetched | FetchFailure]:
         nonlocal calls
@@ -193,8 +201,7 @@ def host(directory: Path, before: Callable[[int], None] = lambda number: None): 
             data = picture_file(int(name))
             digest = sha256(data).hexdigest()
             path = f"{digest[:2]}/{digest}.jpg"
-            (directory / path).parent.mkdir(parents=True, exist_ok=True)
-            (directory / path).write_bytes(data)
+            depot.put(path, data)
             size = decode(data).size if name != "50" else (1, 1)
             yield Fetched(job.key, digest, path, len(data), *size, "JPEG", NOW)
 
@@ -236,7 +243,24 @@ def impatient(**more: object) -> Patience:
 
 
 def new_store(folder: Path) -> Store:
-    return open_store(f"sqlite:///{folder / 'store.db'}")
+    """Open a folder's store, made when it is opened first: see the fixture `any_store`, which closes it."""
+    store = open_store(store_url(folder))
+    opened.append(store)
+    return store
+
+
+opened: list[Store] = []
+
+
+def store_url(folder: Path) -> str:
+    """SQLite in the folder, or, where a test runs on PostgreSQL, a database of its own; also in a test's processes."""
+    server = os.environ.get(ON_POSTGRESQL)
+    if server is None:
+        return f"sqlite:///{folder / 'store.db'}"
+    name = f"t_{sha256(str(folder.resolve()).encode()).hexdigest()[:16]}"
+    with psycopg.connect(server.replace("+psycopg", ""), autocommit=True) as connection, suppress(DuplicateDatabase):
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE store STRATEGY FILE_COPY")
+    return server.rpartition("/")[0] + f"/{name}"
 
 
 _OF_THE_RUN = {"day", "polled_at", "fetched_at", "harvested_at", "tried_at", "scored_at", "first_seen"}

@@ -6,7 +6,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from harvest_world import EARTHQUAKE, NOW, FakeEngine, FakeSource, host, impatient, params, picture_file, post
+from harvest_world import (
+    EARTHQUAKE,
+    NOW,
+    FakeEngine,
+    FakeSource,
+    host,
+    impatient,
+    new_store,
+    params,
+    picture_file,
+    post,
+)
 from searching import Sought
 
 from quakelens.harvest import fetch_pending, harvest_pages, score_pending
@@ -59,7 +70,7 @@ def hers(number: int, minutes: float, pictures: Sequence[int], **more: object) -
 def build(folder: Path, posts: list[Post], *, price: float = 0.0) -> tuple[Store, Workspace]:
     """Harvest, fetch, score and report in a workspace."""
     workspace = Workspace(folder / "w")
-    store = open_store(f"sqlite:///{workspace.store}")
+    store = new_store(workspace.store.parent)
     section = params()
     harvest_pages(
         store, FakeSource(posts), EARTHQUAKE, section.harvest, workspace.pages, NOW, queries=["quake"],

@@ -91,7 +91,7 @@ def with_bomb(monkeypatch: pytest.MonkeyPatch, bomb: Bomb, folder: Path, store: 
         patch.setattr(ingest, "add_page", partial(bomb.around, "storing a page", ingest.add_page))
         for name in ("add_picture", "set_fetched"):
             patch.setattr(media.rows, name, partial(bomb.around, name, getattr(media.rows, name)))
-        patch.setattr(scoring, "_write_grey", partial(bomb.around, "heat map", scoring._write_grey))
+        patch.setattr(scoring, "_keep_heatmap", partial(bomb.around, "heat map", scoring._keep_heatmap))
         patch.setattr(scoring.rows, "add_scores", partial(bomb.around, "storing scores", scoring.rows.add_scores))
         fetch = host(folder / "media", lambda number: bomb.point("before fetch"))
         run(store, folder, source, engine, fetch)

@@ -24,6 +24,8 @@ from quakelens.harvest.asking import Patience
 from quakelens.sources import Page, Traits
 from quakelens.store import Store, charges
 
+pytestmark = pytest.mark.usefixtures("any_store")
+
 HOUR = timedelta(hours=1)
 
 

@@ -22,6 +22,8 @@ from quakelens.sources.post import MediaRef, Post
 from quakelens.store import Store
 from quakelens.store.media import MAX_TRIES
 
+pytestmark = pytest.mark.usefixtures("any_store")
+
 
 def filled(folder: Path, posts: list[Post], *, lookback_pages: int = 0) -> Store:
     store = new_store(folder)

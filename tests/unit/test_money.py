@@ -13,6 +13,8 @@ from quakelens.sources import Traits
 from quakelens.store import Store, charges
 from quakelens.store.charges import Budget, Charge
 
+pytestmark = pytest.mark.usefixtures("any_store")
+
 COUNTING = Traits(reach=timedelta(days=7), count_usd=0.005)
 KEY = EARTHQUAKE.id
 

@@ -11,7 +11,7 @@ from quakelens.report.current import report_again
 from quakelens.store import todo
 from quakelens.store.scores import group_scores
 
-pytestmark = pytest.mark.usefixtures("fake_pages")
+pytestmark = pytest.mark.usefixtures("fake_pages", "any_store")
 
 
 def others() -> list:
@@ -29,7 +29,7 @@ def test_nothing_is_left_but_the_tombstone(tmp_path: Path) -> None:
     assert sought(1, 2).traces(workspace.root) == []
     assert [row[:2] for row in rows(store, "tombstones")["tombstones"]] == [("x", "000070")]
     assert len(rows(store, "pictures")["pictures"]) == 5
-    assert (workspace.reports / EARTHQUAKE.id / "posts.csv").read_text().count("x.example") == 5
+    assert (workspace.reports.path / EARTHQUAKE.id / "posts.csv").read_text().count("x.example") == 5
 
 
 def test_all_posts_of_an_author_go_and_later_ones_stay_away(tmp_path: Path) -> None:
@@ -52,8 +52,8 @@ def test_a_picture_that_another_post_carries_stays(tmp_path: Path) -> None:
     assert take(store, 70).pictures == 0
     finish(store, workspace)
     assert sought().traces(workspace.root) == []
-    assert picture_file(1) in [file.read_bytes() for file in workspace.media.rglob("*.jpg")]
-    report = (workspace.reports / EARTHQUAKE.id / "posts.csv").read_text()
+    assert picture_file(1) in [file.read_bytes() for file in workspace.media.path.rglob("*.jpg")]
+    report = (workspace.reports.path / EARTHQUAKE.id / "posts.csv").read_text()
     assert ("000020" in report, "000070" in report) == (True, False)
 
 
@@ -66,7 +66,7 @@ def test_near_duplicates_go_on_without_the_one_that_stood_for_them(tmp_path: Pat
     finish(store, workspace)
     pictures = rows(store, "pictures")["pictures"]
     assert {row[-1] for row in pictures} == {row[0] for row in pictures}
-    report = (workspace.reports / EARTHQUAKE.id / "posts.csv").read_text()
+    report = (workspace.reports.path / EARTHQUAKE.id / "posts.csv").read_text()
     assert ("000020" in report, "000070" in report) == (True, False)
     assert len(group_scores(store, EARTHQUAKE.id, "3")) == len(pictures)
 

@@ -111,8 +111,8 @@ def test_killed_between_two_files_it_still_finds_the_rest(objects: Objects, monk
 
 
 def test_a_remote_that_cannot_be_reached_is_an_error_that_says_what_to_install() -> None:
-    with pytest.raises(PipelineError, match="s3fs"):
-        open_objects(Place("s3://bucket/data", {}))
+    with pytest.raises(PipelineError, match="gcsfs"):
+        open_objects(Place("gs://bucket/data", {}))
 
 
 def test_the_remote_is_read_from_dvcs_configuration(tmp_path: Path) -> None:
@@ -162,10 +162,10 @@ def test_strays_go_unless_a_harvest_may_just_have_written_them(tmp_path: Path) -
     store, workspace = build(tmp_path, [post(i, i, pictures=[i]) for i in range(11, 14)])
     before = {file for file in workspace.root.rglob("*") if file.is_file()}
     old = [
-        workspace.media / "ab" / f"{GONE}.jpg", workspace.heatmaps / "3" / "ab" / f"{GONE}.png",
-        workspace.media / "ab" / f".{GONE}.jpg-x7k_d0aa", workspace.reports / "q" / ".index.html-abcdefgh",
+        workspace.media.path / "ab" / f"{GONE}.jpg", workspace.heatmaps.path / "3" / "ab" / f"{GONE}.png",
+        workspace.media.path / "ab" / f".{GONE}.jpg-x7k_d0aa", workspace.reports.path / "q" / ".index.html-abcdefgh",
     ]  # fmt: skip
-    young = workspace.media / "ef" / f"{'ef' * 32}.jpg"
+    young = workspace.media.path / "ef" / f"{'ef' * 32}.jpg"
     for file in (*old, young):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(b"x")
@@ -197,7 +197,7 @@ def test_a_report_that_is_written_again_keeps_its_notice(tmp_path: Path) -> None
     from quakelens.report import current
 
     store, workspace = build(tmp_path, [post(11, 1, pictures=[11])])
-    page = workspace.reports / EARTHQUAKE.id / "index.html"
+    page = workspace.reports.path / EARTHQUAKE.id / "index.html"
     assert notice_of(page) is None
     notice = "This is <drawn> & nothing of it is real."
     current._write(store, EARTHQUAKE.id, workspace, NOW, label="m", version="3", note="", notice=notice)

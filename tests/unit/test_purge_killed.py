@@ -9,9 +9,8 @@ import pytest
 from harvest_world import EARTHQUAKE, post, rows
 from purge_world import build, copied, fake_pages, finish, hers, sought, take  # noqa: F401
 
-from quakelens.harvest import archive
+from quakelens.depot import Folder
 from quakelens.purge import pages, pictures, remove, reports
-from quakelens.report import write
 from quakelens.settings import Workspace
 from quakelens.store import Store, removal, todo, traces
 
@@ -48,7 +47,7 @@ POINTS = (
     (removal, "_delete"), (removal, "_delete_media"), (removal, "_delete_pictures"), (removal, "insert_new"),
     (todo, "done"), (traces, "wipe"), (remove, "redact_pages"), (remove, "remove_files"), (remove, "rewrite_reports"),
     (remove, "remove_labelled"), (pages, "redact_posts"), (pictures, "_remove"), (reports, "report_again"),
-    (reports, "score_pending"), (archive, "write_atomically"), (write, "write_atomically"),
+    (reports, "score_pending"), (Folder, "put"), (Folder, "delete"),
 )  # fmt: skip
 
 
@@ -85,7 +84,7 @@ def test_killed_at_any_point_and_run_again_nothing_is_left(tmp_path: Path, monke
 
     calm, store, workspace = run(None)
     assert len(calm.passed) > 40
-    wanted, report = rows(store), workspace.reports / EARTHQUAKE.id / "posts.csv"
+    wanted, report = rows(store), workspace.reports.path / EARTHQUAKE.id / "posts.csv"
     assert gone.traces(workspace.root) == []
     shown = report.read_text()
     assert shown.count("000012") == 1
@@ -97,6 +96,6 @@ def test_killed_at_any_point_and_run_again_nothing_is_left(tmp_path: Path, monke
         finish(store, workspace)
         assert rows(store) == wanted, where
         assert gone.traces(workspace.root) == [], where
-        assert (workspace.reports / EARTHQUAKE.id / "posts.csv").read_text() == shown, where
+        assert (workspace.reports.path / EARTHQUAKE.id / "posts.csv").read_text() == shown, where
         store.close()
         shutil.rmtree(workspace.root.parent)

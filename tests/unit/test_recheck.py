@@ -220,7 +220,7 @@ def test_a_post_is_removed_at_once_also_one_that_was_never_harvested(at: Workspa
 
 
 def test_what_cannot_be_removed_is_said_and_stays_on_the_list(at: Workspace) -> None:
-    page = next(at.pages.rglob("*.gz"))
+    page = next(at.pages.path.rglob("*.gz"))
     whole = page.read_bytes()
     page.write_bytes(whole[:40])
     options = ["--source", "x", "--post", "000070"]

@@ -5,16 +5,15 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from harvest_world import EARTHQUAKE, NOW, ORIGIN, new_store, post
+from harvest_world import EARTHQUAKE, NOW, ORIGIN, new_store, post, store_url
 from sqlalchemy import create_engine, insert, select
 from sqlalchemy.exc import IntegrityError, StatementError
 
 from quakelens.errors import UsageError
 from quakelens.store import earthquakes, open_store
 from quakelens.store import posts as post_rows
-from quakelens.store.opening import NEWEST
 from quakelens.store.posts import PageRow, add_page, count_posts
-from quakelens.store.tables import metadata, pictures, posts, tombstones
+from quakelens.store.tables import pictures, posts, tombstones
 
 
 def page(path: str, kind: str = "window", read: int = 2) -> PageRow:
@@ -24,42 +23,21 @@ def page(path: str, kind: str = "window", read: int = 2) -> PageRow:
     )  # fmt: skip
 
 
-def test_migrated_store_has_the_tables_that_the_code_uses(tmp_path: Path) -> None:
-    from alembic.autogenerate import compare_metadata
-    from alembic.migration import MigrationContext
-
-    store = new_store(tmp_path)
+def test_sqlite_lets_others_read_while_one_writes_and_keeps_foreign_keys(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path / 'store.db'}")
     with store.read() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
         assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
 
 
-def test_newest_is_the_head_of_the_migrations() -> None:
-    from alembic.script import ScriptDirectory
-
-    folder = Path(post_rows.__file__).parent / "migrations"
-    assert ScriptDirectory(str(folder)).get_heads() == [NEWEST]
-
-
-def test_current_store_is_opened_without_alembic(tmp_path: Path) -> None:
+def test_current_store_is_opened_without_alembic(tmp_path: Path, any_store: str) -> None:
     new_store(tmp_path).close()
     code = (
         "import sys; from quakelens.store import open_store; "
-        f"open_store('sqlite:///{tmp_path / 'store.db'}'); print('alembic' in sys.modules)"
+        f"open_store({store_url(tmp_path)!r}); print('alembic' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
-
-
-def test_processes_that_open_a_new_store_at_once_all_succeed(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'deep' / 'store.db'}"
-    code = f"from quakelens.store import open_store, earthquakes; print(earthquakes.count(open_store({url!r})))"
-    started = [
-        subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(4)
-    ]
-    ended = [process.communicate(timeout=120) for process in started]
-    assert [out.decode().strip() for out, _ in ended] == ["0"] * 4, ended
 
 
 @pytest.mark.parametrize(
@@ -100,7 +78,7 @@ def test_password_of_a_url_is_not_in_messages() -> None:
     assert "secret-word" not in str(caught.value)
 
 
-def test_moments_come_back_as_utc_whatever_their_offset(tmp_path: Path) -> None:
+def test_moments_come_back_as_utc_whatever_their_offset(tmp_path: Path, any_store: str) -> None:
     store = new_store(tmp_path)
     moment = datetime(2026, 5, 1, 15, 30, 0, 123456, tzinfo=timezone(timedelta(hours=3)))
     earthquakes.save(store, replace(EARTHQUAKE, origin_time=moment), NOW)
@@ -109,14 +87,14 @@ def test_moments_come_back_as_utc_whatever_their_offset(tmp_path: Path) -> None:
     assert found.tzinfo is UTC
 
 
-def test_naive_moments_are_refused(tmp_path: Path) -> None:
+def test_naive_moments_are_refused(tmp_path: Path, any_store: str) -> None:
     store = new_store(tmp_path)
     with pytest.raises(StatementError, match="no timezone"):
         earthquakes.save(store, replace(EARTHQUAKE, updated=datetime(2026, 5, 1)), NOW)
     assert earthquakes.count(store) == 0
 
 
-def test_hashes_keep_all_64_bits(tmp_path: Path) -> None:
+def test_hashes_keep_all_64_bits(tmp_path: Path, any_store: str) -> None:
     store = new_store(tmp_path)
     values = [0, 1, 2**63 - 1, 2**63, 2**64 - 1]
     with store.write() as connection:
@@ -131,7 +109,7 @@ def test_hashes_keep_all_64_bits(tmp_path: Path) -> None:
         assert list(connection.scalars(select(pictures.c.phash).order_by(pictures.c.number))) == values
 
 
-def test_transaction_is_whole_or_nothing(tmp_path: Path) -> None:
+def test_transaction_is_whole_or_nothing(tmp_path: Path, any_store: str) -> None:
     store = new_store(tmp_path)
     earthquakes.save(store, EARTHQUAKE, NOW)
     broken = replace(post(2, 2), text=None)  # type: ignore[arg-type]
@@ -141,7 +119,7 @@ def test_transaction_is_whole_or_nothing(tmp_path: Path) -> None:
     assert post_rows.known_pages(store, [EARTHQUAKE.id]) == set()
 
 
-def test_page_counts_once_and_its_posts_count_once(tmp_path: Path) -> None:
+def test_page_counts_once_and_its_posts_count_once(tmp_path: Path, any_store: str) -> None:
     store = new_store(tmp_path)
     earthquakes.save(store, EARTHQUAKE, NOW)
     assert add_page(store, page("a/1.gz"), [post(1, 1, pictures=[1, 2]), post(2, 2)]) == 2
@@ -152,7 +130,7 @@ def test_page_counts_once_and_its_posts_count_once(tmp_path: Path) -> None:
     assert post_rows.spent(store, [EARTHQUAKE.id], "bluesky").posts == 0
 
 
-def test_look_back_does_not_count_until_the_window_finds_the_post_too(tmp_path: Path) -> None:
+def test_look_back_does_not_count_until_the_window_finds_the_post_too(tmp_path: Path, any_store: str) -> None:
     store = new_store(tmp_path)
     earthquakes.save(store, EARTHQUAKE, NOW)
     assert add_page(store, page("a/1.gz", "lookback"), [post(1, -5), post(2, -4)]) == 0
@@ -162,7 +140,7 @@ def test_look_back_does_not_count_until_the_window_finds_the_post_too(tmp_path: 
     assert count_posts(store, EARTHQUAKE.id) == 1
 
 
-def test_deleted_post_does_not_come_back(tmp_path: Path) -> None:
+def test_deleted_post_does_not_come_back(tmp_path: Path, any_store: str) -> None:
     store = new_store(tmp_path)
     earthquakes.save(store, EARTHQUAKE, NOW)
     with store.write() as connection:
@@ -172,7 +150,7 @@ def test_deleted_post_does_not_come_back(tmp_path: Path) -> None:
         assert list(connection.scalars(select(posts.c.id))) == ["000002"]
 
 
-def test_any_id_finds_the_earthquake_and_its_key_stays(tmp_path: Path) -> None:
+def test_any_id_finds_the_earthquake_and_its_key_stays(tmp_path: Path, any_store: str) -> None:
     store = new_store(tmp_path)
     earthquakes.save(store, EARTHQUAKE, NOW)
     revised = replace(EARTHQUAKE, id="us9", ids=("us9", "at00abcd"), magnitude=7.1, updated=NOW)
@@ -184,7 +162,7 @@ def test_any_id_finds_the_earthquake_and_its_key_stays(tmp_path: Path) -> None:
     assert earthquakes.count(store) == 1
 
 
-def test_older_announcement_revises_nothing_but_adds_its_ids(tmp_path: Path) -> None:
+def test_older_announcement_revises_nothing_but_adds_its_ids(tmp_path: Path, any_store: str) -> None:
     store = new_store(tmp_path)
     earthquakes.save(store, EARTHQUAKE, NOW)
     late = replace(
@@ -194,7 +172,7 @@ def test_older_announcement_revises_nothing_but_adds_its_ids(tmp_path: Path) -> 
     assert earthquakes.get(store, "pt1").earthquake.magnitude == EARTHQUAKE.magnitude
 
 
-def test_two_announcements_that_a_third_joins_become_one_with_all_posts(tmp_path: Path) -> None:
+def test_two_announcements_that_a_third_joins_become_one_with_all_posts(tmp_path: Path, any_store: str) -> None:
     store = new_store(tmp_path)
     first = replace(EARTHQUAKE, id="a1", ids=("a1",))
     second = replace(EARTHQUAKE, id="b1", ids=("b1",))
@@ -210,6 +188,6 @@ def test_two_announcements_that_a_third_joins_become_one_with_all_posts(tmp_path
     assert count_posts(store, "a1") == 3
 
 
-def test_unknown_earthquake_is_explained(tmp_path: Path) -> None:
+def test_unknown_earthquake_is_explained(tmp_path: Path, any_store: str) -> None:
     with pytest.raises(UsageError, match="us0000none"):
         earthquakes.get(new_store(tmp_path), "us0000none")

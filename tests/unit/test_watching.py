@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from harvest_world import EARTHQUAKE, NOW, ORIGIN, new_store, params
+from harvest_world import EARTHQUAKE, NOW, ORIGIN, new_store, params, store_url
 from sqlalchemy import update
 
 from quakelens.earthquakes.watching import MAX_FAILED, observe
@@ -17,6 +17,8 @@ from quakelens.errors import Busy
 from quakelens.harvest import follow_up
 from quakelens.store import Store, earthquakes, open_store, polls, runs
 from quakelens.store.tables import runs as run_table
+
+pytestmark = pytest.mark.usefixtures("any_store")
 
 TRIGGER = params().trigger
 MINUTE = timedelta(minutes=1)
@@ -128,7 +130,7 @@ def test_claim_of_a_killed_process_is_taken_over_at_once(tmp_path: Path) -> None
     earthquakes.save(store, EARTHQUAKE, now)
     code = (
         "import sys, time; from datetime import UTC, datetime; from quakelens.store import open_store, runs; "
-        f"held = runs.claim(open_store('sqlite:///{tmp_path / 'store.db'}'), '{EARTHQUAKE.id}', "
+        f"held = runs.claim(open_store({store_url(tmp_path)!r}), '{EARTHQUAKE.id}', "
         "datetime.now(UTC)); print(held is not None, flush=True); time.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
@@ -153,7 +155,7 @@ def test_of_processes_that_claim_at_once_one_wins(tmp_path: Path) -> None:
     earthquakes.save(store, EARTHQUAKE, NOW)
     context = multiprocessing.get_context("spawn")
     barrier, results = context.Barrier(3), context.Queue()
-    arguments = (f"sqlite:///{tmp_path / 'store.db'}", barrier, results)
+    arguments = (store_url(tmp_path), barrier, results)
     started = [context.Process(target=take, args=arguments) for _ in range(3)]
     for process in started:
         process.start()

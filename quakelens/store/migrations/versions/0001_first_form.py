@@ -1,4 +1,8 @@
-"""The first form: earthquakes, runs, pages, posts, media, pictures and scores."""
+"""The first form: earthquakes, runs, pages, posts, media, pictures and scores.
+
+Two keys of `post_media` once had the same name, which PostgreSQL refuses, so that no store was ever made there; SQLite
+does not look at their names. They were named apart here, as no later migration could have been reached.
+"""
 
 from __future__ import annotations
 
@@ -100,7 +104,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["source", "post_id"],
             ["posts.source", "posts.id"],
-            name=op.f("fk_earthquake_posts_source"),
+            name=op.f("fk_earthquake_posts_source_post_id"),
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("earthquake", "source", "post_id", name=op.f("pk_earthquake_posts")),
@@ -192,13 +196,13 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["source", "media_key"],
             ["media.source", "media.key"],
-            name=op.f("fk_post_media_source"),
+            name=op.f("fk_post_media_source_media_key"),
             ondelete="CASCADE",
         ),
         sa.ForeignKeyConstraint(
             ["source", "post_id"],
             ["posts.source", "posts.id"],
-            name=op.f("fk_post_media_source"),
+            name=op.f("fk_post_media_source_post_id"),
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("source", "post_id", "media_key", name=op.f("pk_post_media")),
