@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 from report_views import Page, located, picture, post, read, table, three, view
 
+from quakelens.errors import DiskFull
 from quakelens.report.rows import CSV_COLUMNS
 from quakelens.report.view import Counts, ReportView
 from quakelens.report.write import write_report
@@ -218,6 +219,6 @@ def test_a_failed_write_leaves_the_former_report(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(DiskFull, match="No space"):
         write_report(dataclasses.replace(sample, pictures=()), tmp_path / "out")
     assert {path: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
