@@ -60,6 +60,31 @@ def no_space(path: Path, cause: object) -> DiskFull:
     )
 
 
+_FULL = ("No space left on device", "Disk quota exceeded", "disk is full")
+
+
+def tells_of_no_space(text: str) -> bool:
+    """Whether words of another program say that a disk is full."""
+    return any(words in text for words in _FULL)
+
+
+def no_space_behind(error: BaseException, folder: Path) -> DiskFull | None:
+    """The error that tells of a full disk where one is behind an error of a library; None where none is.
+
+    Args:
+        error: With what led to it.
+        folder: Where it was at work, for the message where the error names no file.
+    """
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, OSError) and seen.errno in NO_SPACE:
+            return no_space(Path(seen.filename) if isinstance(seen.filename, str) else folder, seen)
+        if tells_of_no_space(str(seen)):
+            return no_space(folder, str(seen).strip().splitlines()[0])
+        seen = seen.__cause__ or seen.__context__
+    return None
+
+
 @contextmanager
 def _written(path: Path) -> Iterator[IO[bytes]]:
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -22,8 +22,8 @@ from typing import Any
 import yaml
 
 import quakelens
-from quakelens.errors import ERROR_MARK, PipelineError
-from quakelens.files import write_atomically
+from quakelens.errors import ERROR_MARK, DiskFull, PipelineError
+from quakelens.files import no_space, tells_of_no_space, write_atomically
 from quakelens.locks import exclusive
 from quakelens.settings import Settings, Workspace, dvc_remote_of
 
@@ -167,6 +167,7 @@ def run(
 
     Raises:
         PipelineError: It failed or ran past its time.
+        DiskFull: It found no space.
         Busy: Another quakelens process holds the lock for too long.
     """
     deadline = time.monotonic() + busy_wait_s
@@ -176,7 +177,11 @@ def run(
             if code == 0:
                 return lines
             if not any(words in line for line in lines for words in _BUSY) or time.monotonic() > deadline:
-                raise PipelineError(_explain(arguments, lines))
+                told = _explain(arguments, lines)
+                full = next((line.strip() for line in lines if tells_of_no_space(line)), None)
+                if full is None:
+                    raise PipelineError(told)
+                raise DiskFull(told) if full in told else no_space(workspace.root, full)
             time.sleep(1.0)
 
 

@@ -15,7 +15,7 @@ import warnings
 import click
 
 from quakelens import __version__
-from quakelens.errors import ERROR_MARK, QuakelensError
+from quakelens.errors import ERROR_MARK, DiskFull, QuakelensError
 
 COMMANDS = {
     "data": ("quakelens.cli.data", "Labelled pictures in and out of the versioned data."),
@@ -86,10 +86,25 @@ def main(arguments: list[str] | None = None) -> None:
     except BrokenPipeError:
         sys.stderr.close()  # the reader went away; nothing is left to say
         sys.exit(0)
-    except Exception as error:  # noqa: BLE001  # a bug: told as Python would, but without secrets and in the form asked
+    except Exception as error:  # noqa: BLE001  # a full disk, or a bug
+        full = _full_disk(error)
+        if full is not None:
+            _say(f"{ERROR_MARK}{full}", full)
+            sys.exit(full.exit_code)
+        # A bug is told as Python would, but without secrets and in the form asked for.
         _say(f"{ERROR_MARK}unexpected {type(error).__name__}", error, trace=True)
         sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _full_disk(error: Exception) -> DiskFull | None:
+    from quakelens.files import no_space_behind
+    from quakelens.settings import read_settings, workspace_of
+
+    try:
+        return no_space_behind(error, workspace_of(read_settings()).root)
+    except QuakelensError:  # the settings themselves are wrong
+        return None
 
 
 def _say(text: str, error: BaseException | None = None, *, trace: bool = False) -> None:

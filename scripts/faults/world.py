@@ -219,8 +219,7 @@ def program(place: Workspace, *arguments: str, environment: dict[str, str] | Non
 
 def message(said: str) -> str:
     """The program's message to people, of all that it said."""
-    lines = [line for line in said.splitlines() if line.startswith("quakelens: ")]
-    return lines[-1] if lines else said.strip()[-300:]
+    return "quakelens: " + said.rpartition("quakelens: ")[2].strip()[:1000]
 
 
 def last_json(said: str) -> dict[str, Any]:

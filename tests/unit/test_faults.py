@@ -1,5 +1,6 @@
 """Faults of the machine: a locked store, a full disk, a clock that is wrong, processes that are lost."""
 
+import errno
 import multiprocessing
 import resource
 import sqlite3
@@ -19,7 +20,7 @@ from quakelens.cli import watch as watch_command
 from quakelens.cli.main import program
 from quakelens.earthquakes.watching import observe
 from quakelens.errors import Busy, DiskFull, StorageError, UsageError
-from quakelens.files import write_atomically
+from quakelens.files import no_space_behind, write_atomically
 from quakelens.harvest import follow_up
 from quakelens.store import Store, database, earthquakes, open_store, polls, runs
 from quakelens.store.tables import runs as run_table
@@ -201,3 +202,16 @@ def test_store_can_be_opened_again_after_its_disk_was_full(tmp_path: Path) -> No
     again = open_store(f"sqlite:///{tmp_path / 'store.db'}")
     assert due(again, NOW)
     again.close()
+
+
+def test_full_disk_behind_an_error_of_a_library_is_found() -> None:
+    try:
+        try:
+            raise OSError(errno.ENOSPC, "No space left on device", "/srv/q/mlruns/x")
+        except OSError as error:
+            raise RuntimeError("logging failed") from error
+    except RuntimeError as error:
+        found = no_space_behind(error, Path("/srv/q"))
+    assert str(found).startswith("/srv/q/mlruns/x cannot be written: No space left on device; its disk has ")
+    assert "/srv/q cannot be written" in str(no_space_behind(RuntimeError("database or disk is full"), Path("/srv/q")))
+    assert no_space_behind(RuntimeError("odd"), Path("/srv/q")) is None
