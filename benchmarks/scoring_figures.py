@@ -6,6 +6,7 @@ import statistics
 from typing import Any
 
 PEERS = ("plain-1", "plain-32", "timm", "timm-bf16", "huggingface", "onnxruntime")
+F32, SHIPPED = "f32", "as it ships"
 OURS = ("ours", "ours-heatmaps", "flagged-ours")
 BARS = {
     "times the batch-32 eager loop": 10.0,
@@ -25,8 +26,8 @@ def figures(found: dict[str, Any]) -> dict[str, Any]:
     sides = found["sides"]
     roofline = {
         precision: limits
-        for precision in ("f32", "bf16")
-        if (limits := _roofline(sides, precision, found["second_look_share"]))
+        for precision in (F32, SHIPPED)
+        if (limits := _roofline(sides, precision, found["second_look_share"], found["exact_share"]))
     }
     ratios = _ratios(sides)
     return {"ratios": ratios, "roofline": roofline, "bars": _bars(sides, ratios, roofline)}
@@ -52,19 +53,22 @@ def _ratios(sides: dict[str, Any]) -> dict[str, dict[str, float]]:
     return ratios
 
 
-def _roofline(sides: dict[str, Any], precision: str, share: float) -> dict[str, Any] | None:
-    names = [f"{part}-{look}" for look in ("first", "second") for part in ("decode", "inference")]
-    names = [f"{name}-{precision}" if name.startswith("inference") else name for name in names]
-    if not all(name in sides for name in names):
+def _roofline(sides: dict[str, Any], precision: str, second: float, exact: float) -> dict[str, Any] | None:
+    parts = {"decode-first": 1.0, "inference-first-f32": 1.0, "decode-second": second, "inference-second-f32": second}
+    if precision == SHIPPED:
+        parts |= {"inference-first-bf16": 1.0, "inference-first-f32": exact}
+    if not all(name in sides for name in parts):
         return None
+    if precision == SHIPPED and sides["inference-first-bf16"]["facts"]["precision"] != "bf16":
+        return None  # this processor has no bfloat16: all is float32
     rounds = range(len(sides["ours"]["rates"]))
-    costs = {name: [1 / sides[name]["rates"][at] for at in rounds] for name in names}
-    one = [costs[names[0]][at] + costs[names[1]][at] for at in rounds]
-    both = [one[at] + share * (costs[names[2]][at] + costs[names[3]][at]) for at in rounds]
+    costs = {name: [share / sides[name]["rates"][at] for at in rounds] for name, share in parts.items()}
+    both = [sum(cost[at] for cost in costs.values()) for at in rounds]
+    one = [sum(cost[at] for name, cost in costs.items() if "first" in name) for at in rounds]
     limits = {"ours-first": one, "ours": both}
     return {
-        "used": sides[names[1]]["facts"]["precision"],
-        "rates": {name: sides[name]["rate"] for name in names},
+        "shares_of_pictures": parts,
+        "rates": {name: sides[name]["rate"] for name in parts},
         "limits": {name: round(1 / statistics.median(cost), 1) for name, cost in limits.items()},
         # Of each round, as what disturbs a machine comes and goes.
         "shares": {
@@ -83,7 +87,7 @@ def _bars(sides: dict[str, Any], ratios: dict[str, dict[str, float]], roofline: 
     found = {
         "times the batch-32 eager loop": against.get("plain-32"),
         "times the best peer": min((against[peer] for peer in PEERS if peer in against), default=None),
-        "share of the roofline": roofline["f32"]["shares"]["ours"] if "f32" in roofline else None,
+        "share of the roofline": roofline.get(SHIPPED, roofline.get(F32, {})).get("shares", {}).get("ours"),
         "single picture, p99 in ms": sides["ours"]["latency_ms"]["p99"],
         # Like with like: its map of the second look's network alone against our two looks and the map.
         "heat maps of the first look, times pytorch-grad-cam": min(first, default=None),

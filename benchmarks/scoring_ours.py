@@ -36,16 +36,18 @@ def without_second_look(folder: Path) -> Path:
     return folder
 
 
-def looked_twice(pictures: Sequence[bytes]) -> float:
-    """The share of the readable pictures that get a second look, 0 to 1."""
+def looked_twice(pictures: Sequence[bytes]) -> tuple[float, float]:
+    """The shares of the readable pictures that get a second look, and the first one again in float32; 0 to 1."""
     with tempfile.TemporaryDirectory() as name:
-        opened = Engine.open(without_second_look(Path(name) / "model"), version="starter")
+        opened = Engine.open(without_second_look(Path(name) / "model"), version="starter", exact=True)
         found = [verdict.probability for verdict in opened.score(pictures)]
-    manifest = read_manifest(starter_folder())
+    whole = Engine.open(starter_folder(), version="starter")
+    manifest = whole.manifest
     if manifest.second_look_from is None:
-        return 0.0
+        return 0.0, 1.0
     given = [probability for probability in found if probability is not None]
     a, b = manifest.calibration.a, manifest.calibration.b
     twice = [(math.log(p / (1 - p)) - b) / a >= manifest.second_look_from for p in given if 0 < p < 1]
     certain = sum(p >= 1 for p in given)
-    return (sum(twice) + certain) / max(len(given), 1)
+    unsure = sum(p >= whole.sure_below for p in given)
+    return (sum(twice) + certain) / max(len(given), 1), unsure / max(len(given), 1)

@@ -73,19 +73,16 @@ def _heatmaps(found: dict[str, Any], console: Console) -> None:
 
 
 def _roofline(found: dict[str, Any], precision: str, roofline: dict[str, Any], console: Console) -> None:
-    sides, share = found["sides"], found["second_look_share"]
-    d1, i1, d2, i2 = roofline["rates"].values()
-    limits, shares = roofline["limits"], roofline["shares"]
-    told = "" if roofline["used"] == precision else f", which this processor runs as {roofline['used']}"
-    lines = [f"Roofline, {precision}{told}"]
-    for name in roofline["rates"]:
+    sides, parts = found["sides"], roofline["shares_of_pictures"]
+    lines = [f"Roofline, {precision}"]
+    for name, rate in roofline["rates"].items():
         by = " or ".join(sorted({way for way in sides[name]["by"] if way}))
-        lines.append(f"  {sides[name]['title']}: {sides[name]['rate']:.0f} pictures/s by {by}")
-    lines.append(f"  first look: 1 / (1/{d1:.0f} + 1/{i1:.0f}) = {limits['ours-first']:.0f} pictures/s")
-    lines.append(
-        f"  both looks: 1 / (1/{d1:.0f} + 1/{i1:.0f} + {share:.3f} x (1/{d2:.0f} + 1/{i2:.0f})) = "
-        f"{limits['ours']:.0f} pictures/s"
-    )
-    for name, value in shares.items():
-        lines.append(f"  {sides[name]['title']}: {sides[name]['rate']:.0f} pictures/s, {value:.0%} of its limit")
+        lines.append(f"  {sides[name]['title']}: {rate:.0f} pictures/s by {by}, at {parts[name]:.1%} of the pictures")
+    for name, limit in roofline["limits"].items():
+        own = [part for part in parts if name == "ours" or "first" in part]
+        costs = " + ".join(f"{parts[part]:.3f}/{roofline['rates'][part]:.0f}" for part in own)
+        lines.append(
+            f"  {sides[name]['title']}: 1 / ({costs}) = {limit:.0f} pictures/s; {sides[name]['rate']:.0f} are "
+            f"{roofline['shares'][name]:.0%} of it"
+        )
     console.print("\n".join(lines), highlight=False)

@@ -79,7 +79,8 @@ def second_looks(_: Opened, pictures: list[bytes]) -> dict[str, Any]:
     """The share of pictures that get a second look."""
     from scoring_ours import looked_twice
 
-    return {"share": looked_twice(pictures)}
+    second, exact = looked_twice(pictures)
+    return {"second": second, "exact": exact}
 
 
 def flagged(opened: Opened, pictures: list[bytes]) -> dict[str, Any]:

@@ -69,6 +69,12 @@ class Engine:
 
     Where the machine is faster in a reduced precision, the first look is taken in it, and again in float32 at what
     does not surely show no damage: what is flagged, its probability and heat map are those of float32.
+
+    Attributes:
+        manifest: Of the bundle.
+        version: For the label.
+        batch_size: Pictures that a look is taken of at once.
+        sure_below: Probability below which the reduced precision decides.
     """
 
     def __init__(
@@ -88,7 +94,7 @@ class Engine:
         # Half of where anything else begins to depend on the probability.
         limit = manifest.second_look_from
         begins = [] if limit is None else [float(probability_of(np.array(limit), manifest.calibration))]
-        self._sure = min(SURE, *(value / 2 for value in [*begins, manifest.thresholds.not_damaged]))
+        self.sure_below = min(SURE, *(value / 2 for value in [*begins, manifest.thresholds.not_damaged]))
         self._threads = ThreadPoolExecutor(max_workers=os.cpu_count() or 1, thread_name_prefix="decode")
 
     @classmethod
@@ -200,7 +206,7 @@ class Engine:
         if name != FIRST or self._screen is None:
             return self._backends[name].run(views)
         logits, evidence = self._screen.run(views)
-        unsure = probability_of(logits, self.manifest.calibration) >= self._sure
+        unsure = probability_of(logits, self.manifest.calibration) >= self.sure_below
         if unsure.any():
             logits[unsure], evidence[unsure] = self._backends[name].run(views[unsure])
         return logits, evidence
