@@ -64,6 +64,8 @@ class Settings(BaseSettings):
         media_allow: `host:port` pairs on private addresses that pictures may be fetched from, over http
             too, and Mastodon servers asked; separated by commas. For stand-ins on this machine; empty otherwise.
         backend: What scores: `openvino`, `torch`, or `auto` for PyTorch where it can use a GPU, else OpenVINO.
+        dask_address: Scheduler of Dask whose workers score archives, such as `tcp://10.0.0.1:8786`; without one the
+            process itself does.
         dvc_remote: Where labelled data is pushed; by default a folder in the workspace.
         log: `text` for people, `json` for one object a line, see `quakelens.logs`.
     """
@@ -104,6 +106,7 @@ class Settings(BaseSettings):
     mastodon_tokens: SecretStr | None = None
     media_allow: str = ""
     backend: Literal["auto", "openvino", "torch"] = "auto"
+    dask_address: str | None = None
     dvc_remote: SecretStr | None = None
     log: Literal["text", "json"] = "text"
 

@@ -32,6 +32,7 @@ COMMANDS = {
     "retrain": ("quakelens.cli.retrain", "Run the pipeline, compare, let the better model go live."),
     "rollback": ("quakelens.cli.rollback", "Go back to the champion before the present one."),
     "score": ("quakelens.cli.score", "Score pictures; starts in seconds, needs no server."),
+    "score-archive": ("quakelens.cli.score_archive", "Score any number of pictures, over many machines, with resume."),
     "stage": ("quakelens.cli.stage", "Run one stage of the pipeline, as DVC does."),
     "status": ("quakelens.cli.status", "How things stand: earthquakes, polls, backlog, cost, champion, problems."),
     "watch": ("quakelens.cli.watch", "Read the earthquake feeds and start what is due."),

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,6 +36,7 @@ def command(ctx: click.Context, paths: tuple[Path, ...], as_json: bool, heatmaps
     from quakelens.engine import Engine
     from quakelens.registry.lookup import find
     from quakelens.settings import read_settings, workspace_of
+    from quakelens.walking import pictures_below
 
     settings = read_settings()
     found = find(ref, workspace_of(settings), settings)
@@ -53,31 +53,6 @@ def command(ctx: click.Context, paths: tuple[Path, ...], as_json: bool, heatmaps
         if not as_json:
             click.echo(f"{unreadable} could not be read", err=True)
         ctx.exit(SOME_UNREADABLE)
-
-
-def pictures_below(paths: tuple[Path, ...]) -> Iterator[Path]:
-    """The named files, and of named folders every file with a picture's extension, as they are found.
-
-    A folder is never listed whole, so the first answer comes at once and memory does not grow with it. Links to
-    folders are not followed: one that leads back up would never end.
-    """
-    from quakelens.images import EXTENSIONS
-
-    known = {*EXTENSIONS.values(), ".jpeg", ".tiff", ".jfif"}
-    for path in paths:
-        if path.is_dir():
-            yield from _below(path, known)
-        else:
-            yield path
-
-
-def _below(folder: Path, known: Collection[str]) -> Iterator[Path]:
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                yield from _below(Path(entry.path), known)
-            elif os.path.splitext(entry.name)[1].lower() in known and entry.is_file():  # noqa: PTH122
-                yield Path(entry.path)
 
 
 def _rows(engine: Engine, batch: list[Path], heatmaps: Path | None) -> Iterator[dict[str, object]]:

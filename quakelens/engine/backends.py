@@ -29,10 +29,10 @@ class OpenVinoBackend:
     in it. A call is spread over as many requests as the processor runs at once.
     """
 
-    def __init__(self, folder: Path, look: str, *, reduced: bool = False) -> None:
+    def __init__(self, folder: Path, look: str, *, reduced: bool = False, cores: int | None = None) -> None:
         import openvino
 
-        compiled = compile_openvino(folder / look / OPENVINO, reduced=reduced)
+        compiled = compile_openvino(folder / look / OPENVINO, reduced=reduced, cores=cores)
         self.precision: str = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
         self._queue = openvino.AsyncInferQueue(compiled, 0)  # 0: as many as are best here
         self._queue.set_callback(_keep)
@@ -83,17 +83,25 @@ class TorchBackend:
         return logit.float().cpu().numpy(), evidence.float().cpu().numpy()
 
 
-def compile_openvino(model: Any, *, reduced: bool = False) -> Any:
+def compile_openvino(model: Any, *, reduced: bool = False, cores: int | None = None) -> Any:
     """Compile a model, or the file of one, for this processor: in float32, or in what OpenVINO finds fastest here.
+
+    Args:
+        model: It.
+        reduced: Whether another precision than float32 will do.
+        cores: That it may use; None for all.
 
     Raises:
         ModelError: OpenVINO cannot read or compile it.
     """
     import openvino
 
-    options = {"PERFORMANCE_HINT": "THROUGHPUT"}
+    options: dict[str, Any] = {"PERFORMANCE_HINT": "THROUGHPUT"}
     if not reduced:
         options["INFERENCE_PRECISION_HINT"] = "f32"
+    if cores is not None:
+        # Pinned, the processes that share a machine would all sit on its first cores.
+        options |= {"INFERENCE_NUM_THREADS": cores, "ENABLE_CPU_PINNING": False}
     try:
         source = str(model) if isinstance(model, Path) else model
         return openvino.Core().compile_model(source, "CPU", options)
@@ -101,18 +109,18 @@ def compile_openvino(model: Any, *, reduced: bool = False) -> Any:
         raise ModelError(f"OpenVINO cannot run {model}: {error}") from error
 
 
-def make_backend(name: str, folder: Path, look: str) -> Backend:
+def make_backend(name: str, folder: Path, look: str, cores: int | None = None) -> Backend:
     """Open a look of a bundle in float32 with a backend: `openvino`, `torch`, or `auto`.
 
-    `auto` is PyTorch where it can use a GPU, else OpenVINO.
+    `auto` is PyTorch where it can use a GPU, else OpenVINO, on so many `cores`, or all.
 
     Raises:
         ModelError: The name is unknown or the bundle cannot be opened.
     """
-    return TorchBackend(folder, look) if _chosen(name) == "torch" else OpenVinoBackend(folder, look)
+    return TorchBackend(folder, look) if _chosen(name) == "torch" else OpenVinoBackend(folder, look, cores=cores)
 
 
-def make_screen(name: str, folder: Path, look: str) -> Backend | None:
+def make_screen(name: str, folder: Path, look: str, cores: int | None = None) -> Backend | None:
     """The same in a reduced precision; None where that is no faster here.
 
     Raises:
@@ -120,7 +128,7 @@ def make_screen(name: str, folder: Path, look: str) -> Backend | None:
     """
     if _chosen(name) == "torch":
         return TorchBackend(folder, look, reduced=True) if _has_gpu() else None
-    screen = OpenVinoBackend(folder, look, reduced=True)
+    screen = OpenVinoBackend(folder, look, reduced=True, cores=cores)
     return None if screen.precision == "f32" else screen
 
 

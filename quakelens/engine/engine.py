@@ -85,6 +85,7 @@ class Engine:
         version: str,
         screen: Backend | None = None,
         batch_size: int = 64,
+        cores: int | None = None,
     ) -> None:
         self.manifest = manifest
         self.version = version
@@ -95,10 +96,12 @@ class Engine:
         limit = manifest.second_look_from
         begins = [] if limit is None else [float(probability_of(np.array(limit), manifest.calibration))]
         self.sure_below = min(SURE, *(value / 2 for value in [*begins, manifest.thresholds.not_damaged]))
-        self._threads = ThreadPoolExecutor(max_workers=os.cpu_count() or 1, thread_name_prefix="decode")
+        self._threads = ThreadPoolExecutor(max_workers=cores or os.cpu_count() or 1, thread_name_prefix="decode")
 
     @classmethod
-    def open(cls, folder: Path, *, version: str, backend: str = "auto", exact: bool = False) -> Engine:
+    def open(
+        cls, folder: Path, *, version: str, backend: str = "auto", exact: bool = False, cores: int | None = None
+    ) -> Engine:
         """Open a bundle after checking its files' hashes.
 
         Args:
@@ -106,14 +109,16 @@ class Engine:
             version: For the label.
             backend: `auto`, `openvino` or `torch`.
             exact: Float32 for everything, so that figures are the same on every machine.
+            cores: That it may use, where several processes share a machine; None for all.
 
         Raises:
             ModelError: It is incomplete, was changed, or cannot be run here.
         """
         manifest = read_manifest(folder)
         check_files(folder, manifest)
-        backends = {name: make_backend(backend, folder, name) for name in manifest.looks}
-        return cls(manifest, backends, version=version, screen=None if exact else make_screen(backend, folder, FIRST))
+        backends = {name: make_backend(backend, folder, name, cores) for name in manifest.looks}
+        screen = None if exact else make_screen(backend, folder, FIRST, cores)
+        return cls(manifest, backends, version=version, screen=screen, cores=cores)
 
     @property
     def label(self) -> str:

@@ -11,8 +11,8 @@ from click.testing import CliRunner, Result
 from drawn import encoded, picture
 
 from quakelens.cli.main import program
-from quakelens.cli.score import pictures_below
 from quakelens.registry.lookup import Found
+from quakelens.walking import pictures_below
 
 
 @pytest.fixture
