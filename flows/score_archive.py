@@ -16,6 +16,7 @@ from quakelens.scoring_archive.chunk import ChunkDone
 from quakelens.scoring_archive.results import ArchiveSummary, read_summary
 from quakelens.scoring_archive.run import LOCK, left
 from quakelens.settings import read_settings, workspace_of
+from tasks.edge import told
 from tasks.one_after_another import Width, outcomes, runner
 from tasks.scoring_archive import finish, score_chunk, start_or_resume
 
@@ -26,6 +27,7 @@ TOO_MANY = 10
 
 
 @flow(name="score-archive", flow_run_name="score-archive-{output}", validate_parameters=False)
+@told
 def score_archive(
     paths: Sequence[str],
     output: str,

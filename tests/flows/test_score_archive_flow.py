@@ -26,8 +26,8 @@ CHUNK = 4
 @pytest.fixture(scope="module")
 def archive(sample: Sample, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("archive")
-    for path in sorted(sample.manifest.parent.rglob("*.jpg"))[:48]:
-        shutil.copy(path, folder / path.name)
+    for number, path in enumerate(sorted(sample.manifest.parent.rglob("*.jpg"))[:48]):
+        shutil.copy(path, folder / f"{number}.jpg")
     return folder
 
 
