@@ -28,7 +28,8 @@ COLUMNS = ("path", "sha256", "decision", "probability", "model", "error")
 MAX_BYTES = 200_000_000
 """Of a picture's file: more than any camera writes, and little enough for a batch of them."""
 
-_AT_ONCE = 64  # pictures that are read while as many are scored
+_FIRST, _MOST = 64, 256  # pictures a batch; the engine decodes ahead within one, so many are better
+_BATCH_BYTES = 100_000_000  # about; two batches are in memory
 _READERS = 8  # a shared file system answers in milliseconds; so many are asked at once
 _LEVEL = 6  # of gzip; what it writes is the same everywhere, with no time and no name in it
 
@@ -96,17 +97,20 @@ def _line(row: dict[str, Any]) -> bytes:
 
 
 def _ahead(paths: Sequence[str]) -> Iterator[tuple[Sequence[str], list[_Read]]]:
-    """Batches of files, each read while the one before it is scored."""
-    batches = [paths[start : start + _AT_ONCE] for start in range(0, len(paths), _AT_ONCE)]
+    """Batches of files, each read while the one before it is scored; of large files fewer at once."""
     with ThreadPoolExecutor(_READERS, thread_name_prefix="read") as readers:
 
-        def begin(batch: Sequence[str]) -> list[Future[_Read]]:
-            return [readers.submit(_read, path) for path in batch]
+        def begin(count: int) -> list[Future[_Read]]:
+            return [readers.submit(_read, path) for path in paths[begun : begun + count]]
 
-        coming = begin(batches[0])
-        for batch, following in zip(batches, [*batches[1:], ()], strict=True):
-            here, coming = coming, begin(following)
-            yield batch, [each.result() for each in here]
+        begun = 0
+        coming = begin(_FIRST)
+        while coming:
+            begun += len(coming)
+            read = [each.result() for each in coming]
+            mean = max(1, sum(len(each.content or b"") for each in read) // len(read))
+            coming = begin(max(1, min(_MOST, _BATCH_BYTES // mean)))
+            yield paths[begun - len(read) : begun], read
 
 
 def _read(path: str) -> _Read:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from quakelens.errors import PipelineError
 from quakelens.scoring_archive.chunk import ChunkDone, score_chunk
 from quakelens.scoring_archive.run import ATTEMPTS, MODEL, chunk_file, the_run
+from quakelens.settings import read_settings
 
 if TYPE_CHECKING:
     from quakelens.engine import Engine
@@ -63,7 +64,9 @@ class _EngineOfThisProcess:
             from quakelens.engine import Engine
 
             self._held = None  # the memory of one engine at a time
-            self._held, self._key = Engine.open(output / MODEL, version=run.version, cores=cores), key
+            backend = read_settings().backend
+            self._held = Engine.open(output / MODEL, version=run.version, backend=backend, cores=cores)
+            self._key = key
         return self._held
 
 
