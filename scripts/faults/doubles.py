@@ -54,7 +54,7 @@ class Station:
         expect(len({tuple(row[:2]) for row in posts}) == len(posts), "posts are stored twice")
         expect(scores, "nothing was scored")
         check_files(self.place)
-        expect((self.place.reports / LIVE / "index.html").is_file(), "there is no report")
+        expect((self.place.reports.path / LIVE / "index.html").is_file(), "there is no report")
         return {"posts": len(posts), "scores": len(scores), "sold": len(self.x.billed)}
 
 

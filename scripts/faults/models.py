@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import signal
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -90,13 +92,14 @@ def change_during_harvest(world: World) -> dict[str, Any]:
     """A retraining ends and its model is promoted while a harvest is at work."""
     place = trained(world)
     change(place)
-    with station(world, place, faults=Faults({number: Fault("slow", 12.0) for number in range(1, 20)})) as here:
+    with station(world, place, faults=Faults({2: Fault("slow", 5.0)})) as here:
+        retraining = program(place, "retrain", "--json", environment=prefect_home(place.root / "prefect-2"))
         harvest = program(place, "harvest", LIVE, "--json", environment=here.environment)
-        processes = [harvest]
+        processes = [retraining, harvest]
         try:
-            wait_in(harvest, lambda: here.x.searches)
-            retraining = program(place, "retrain", "--json", environment=prefect_home(place.root / "prefect-2"))
-            processes.append(retraining)
+            wait_in(harvest, lambda: place.store.is_file() and here.table("scores"))
+            expect(retraining.poll() is None, "the retraining was over before the harvest was at work")
+            os.kill(harvest.pid, signal.SIGSTOP)  # it must not be done before the promotion
             out, said = retraining.communicate(timeout=600)
             expect(retraining.returncode == 0, f"the retraining failed: {said[-500:]}")
             version = last_json(out)["version"]
@@ -105,11 +108,14 @@ def change_during_harvest(world: World) -> dict[str, Any]:
             _, said = promoting.communicate(timeout=120)
             expect(promoting.returncode == 0, f"the promotion failed: {said[-300:]}")
             expect(harvest.poll() is None, "the harvest was over before the promotion")
+            before = len(here.table("scores"))
+            os.kill(harvest.pid, signal.SIGCONT)
             out, said = harvest.communicate(timeout=600)
         finally:
             end(processes)
         expect(harvest.returncode == 0, f"the harvest failed: {said[-500:]}")
         first = here.table("scores")
+        expect(len(first) > before, "all was scored before the promotion")
         expect({row.model for row in first} == {"1"}, f"rows of versions { ({row.model for row in first}) }")
         again = program(place, "harvest", LIVE, "--json", environment=here.environment)
         out, said = again.communicate(timeout=600)
@@ -119,6 +125,6 @@ def change_during_harvest(world: World) -> dict[str, Any]:
         expect(len(second) == len(first) + len(new), "rows of the old version were changed")
         expect({row.sha256 for row in new} == {row.sha256 for row in first}, "the next run scored other pictures")
         figures = here.check_once()
-        page = (place.reports / LIVE / "index.html").read_text(encoding="utf-8")
+        page = (place.reports.path / LIVE / "index.html").read_text(encoding="utf-8")
         expect(f"quakelens v{version}" in page, "the next report is not by the new version")
         return {"first": f"{len(first)} by v1", "next": f"{len(new)} by v{version}", **figures}

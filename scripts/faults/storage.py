@@ -82,7 +82,7 @@ def disk(folder: Path, megabytes: int = 64) -> Iterator[Disk]:
 def disk_full_media(world: World) -> dict[str, Any]:
     """The disk of the pictures is full while they come."""
     place = Workspace(Path(tempfile.mkdtemp(dir=world.folder)))
-    return _harvest_on_full_disk(world, place, place.media, None)
+    return _harvest_on_full_disk(world, place, place.media.path, None)
 
 
 def disk_full_store(world: World) -> dict[str, Any]:
@@ -120,19 +120,19 @@ def _harvest_on_full_disk(world: World, place: Workspace, where: Path, store_url
 def disk_full_report(world: World) -> dict[str, Any]:
     """The disk of the reports is full while one is written again: the old one stays."""
     place = Workspace(Path(tempfile.mkdtemp(dir=world.folder)))
-    with world.x() as x, disk(place.reports) as small:
+    with world.x() as x, disk(place.reports.path) as small:
         world.finish(place, x)
         first = program(place, "report", "kills1", "--model", "starter")
         _, said = first.communicate(timeout=120)
         expect(first.returncode == 0, f"no report: {said[-500:]}")
-        before = {path: path.read_bytes() for path in place.reports.rglob("*.*") if path.is_file()}
+        before = {path: path.read_bytes() for path in place.reports.path.rglob("*.*") if path.is_file()}
         small.fill()
         again = program(place, "report", "kills1", "--model", "starter")
         _, said = again.communicate(timeout=120)
         expect(again.returncode == 9, f"exit code {again.returncode}: {said[-500:]}")
-        expect(str(place.reports) in message(said), f"the message does not say where: {message(said)}")
+        expect(str(place.reports.path) in message(said), f"the message does not say where: {message(said)}")
         small.free()
-        after = {path: path.read_bytes() for path in place.reports.rglob("*.*") if path.is_file()}
+        after = {path: path.read_bytes() for path in place.reports.path.rglob("*.*") if path.is_file()}
         expect(after == before, "the report that was there has changed")
         last = program(place, "report", "kills1", "--model", "starter")
         _, said_last = last.communicate(timeout=120)

@@ -184,7 +184,11 @@ def run_states(place: Workspace, store_url: str | None = None, earthquake: str =
 
 def check_files(place: Workspace, store_url: str | None = None) -> None:
     """See that no file is half written, and that each one that a row names is there."""
-    folders = [folder for folder in (place.pages, place.media, place.heatmaps, place.reports) if folder.is_dir()]
+    folders = [
+        folder
+        for folder in (place.pages.path, place.media.path, place.heatmaps.path, place.reports.path)
+        if folder.is_dir()
+    ]
     files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
     odd = [path.name for path in files if path.name.startswith(".")]
     expect(not odd, f"half-written files {odd[:3]}")
@@ -192,21 +196,21 @@ def check_files(place: Workspace, store_url: str | None = None) -> None:
     expect(not empty, f"empty files {empty[:3]}")
     store = open_store(store_url or url_of(place))
     with store.read() as connection:
-        named = {place.media / path for path in connection.scalars(select(metadata.tables["pictures"].c.path))}
+        named = {place.media.path / path for path in connection.scalars(select(metadata.tables["pictures"].c.path))}
         heatmaps = connection.scalars(select(metadata.tables["scores"].c.heatmap))
-        named |= {place.heatmaps / path for path in heatmaps if path is not None}
+        named |= {place.heatmaps.path / path for path in heatmaps if path is not None}
     store.close()
     expect(named <= set(files), f"rows name {len(named - set(files))} files that are not there")
 
 
 def pages_of(place: Workspace) -> int:
     """Pages in the archive."""
-    return len(list(place.pages.rglob("*.gz"))) if place.pages.is_dir() else 0
+    return len(list(place.pages.path.rglob("*.gz"))) if place.pages.path.is_dir() else 0
 
 
 def pictures_of(place: Workspace) -> int:
     """Pictures in the media folder."""
-    return len(list(place.media.rglob("*.jpg"))) if place.media.is_dir() else 0
+    return len(list(place.media.path.rglob("*.jpg"))) if place.media.path.is_dir() else 0
 
 
 def program(place: Workspace, *arguments: str, environment: dict[str, str] | None = None) -> subprocess.Popen[str]:
