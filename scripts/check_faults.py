@@ -21,7 +21,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from faults import clocks, doubles, models, pictures, storage
+from faults import clocks, doubles, models, pictures, stations, storage
 from faults.world import CannotShowError, NotHeldError, World
 
 from quakelens.files import write_json
@@ -36,6 +36,10 @@ FAULTS: dict[str, Callable[[World], dict[str, Any]]] = {
     "disk-full-everything": storage.disk_full_everything,
     "disk-full-model": models.disk_full_model,
     "change-during-harvest": models.change_during_harvest,
+    "worker-killed": stations.worker_killed,
+    "server-killed": stations.server_killed,
+    "all-killed": stations.all_killed,
+    "retrain-killed": stations.retrain_killed,
     "disk-full-report": storage.disk_full_report,
     "sqlite-locked": storage.sqlite_locked,
     "postgresql-restarted": storage.postgresql_restarted,
