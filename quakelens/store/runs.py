@@ -198,12 +198,6 @@ def history(store: Store, earthquake_id: str, now: datetime) -> list[Run]:
         ]  # fmt: skip
 
 
-def was_cut_short(store: Store, earthquake_id: str, now: datetime) -> bool:
-    """Whether the last run of an earthquake failed or was lost, so that work may be left that no poll shows."""
-    past = history(store, earthquake_id, now)
-    return bool(past) and past[-1].state in ("failed", "lost")
-
-
 def _of(connection: Connection, key: str) -> list[Row[Any]]:
     return list(connection.execute(select(runs).where(runs.c.earthquake == key).order_by(runs.c.id)))
 

@@ -59,6 +59,8 @@ class Served:
         while True:
             try:
                 answer = httpx.request(method, f"{self.api}/{path}", json=body, timeout=30)
+                if answer.status_code == 503:  # its database is busy
+                    raise httpx.ReadError("503")
                 answer.raise_for_status()
                 return answer.json() if answer.content else None
             except httpx.TransportError:
