@@ -77,6 +77,8 @@ def no_space_behind(error: BaseException, folder: Path) -> DiskFull | None:
     """
     seen: BaseException | None = error
     while seen is not None:
+        if isinstance(seen, DiskFull):
+            return seen
         if isinstance(seen, OSError) and seen.errno in NO_SPACE:
             return no_space(Path(seen.filename) if isinstance(seen.filename, str) else folder, seen)
         if tells_of_no_space(str(seen)):

@@ -181,7 +181,7 @@ def run(
                 full = next((line.strip() for line in lines if tells_of_no_space(line)), None)
                 if full is None:
                     raise PipelineError(told)
-                raise DiskFull(told) if full in told else no_space(workspace.root, full)
+                raise DiskFull(told) if any(ERROR_MARK in line for line in lines) else no_space(workspace.root, full)
             time.sleep(1.0)
 
 

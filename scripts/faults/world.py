@@ -223,7 +223,7 @@ def program(place: Workspace, *arguments: str, environment: dict[str, str] | Non
 
 def message(said: str) -> str:
     """The program's message to people, of all that it said."""
-    return "quakelens: " + said.rpartition("quakelens: ")[2].strip()[:1000]
+    return "quakelens: " + said.rpartition("quakelens: ")[2].strip().splitlines()[0][:1000]
 
 
 def last_json(said: str) -> dict[str, Any]:
