@@ -1,6 +1,7 @@
 """Does fine-tuning pay? Judged as scripts/compare_models.py judges: whole earthquakes and whole sources left out.
 
     scripts/fine_tune.py MANIFEST [--cache DIR] [--folds NAMES] [--table FILE]
+    torchrun --standalone --nproc-per-node 2 scripts/fine_tune.py MANIFEST ...
 
 For each learning rate, number of trained block groups, and with or without augmented copies, the last groups of
 EfficientNet-Lite0 (without its last convolution) are trained on each fold's training pictures. Three heads are judged:
@@ -9,12 +10,16 @@ features of the network halfway between the trained and the original (WiSE-FT). 
 the same folds. Beside the columns of scripts/compare_models.py stands the average precision of each fold by itself,
 which needs no logits of different heads to be compared.
 
+What enters the trained groups is computed once a picture and copy, and kept in --cache; no picture is decoded again.
+With torchrun several processes, a GPU each where there are GPUs, share each batch; the first one judges and writes.
+
 By default all folds are judged. On 2 cores a fold takes less than a minute with one group and minutes with two.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,8 +32,10 @@ from corpus import Corpus, cached, in_batches, read_corpus
 from numpy.typing import NDArray
 
 from quakelens.dataset.leave_out import Fold, Place, folds_of, leave_out
+from quakelens.errors import QuakelensError
 from quakelens.evaluation.comparison import short
 from quakelens.evaluation.intervals import weighted_ranking
+from quakelens.files import write_atomically
 from quakelens.images import decode, read_bytes
 from quakelens.model.augmentation import augment
 from quakelens.model.backbone import load_backbone
@@ -43,6 +50,7 @@ from quakelens.model.fine_tuning import (
     split_backbone,
 )
 from quakelens.model.preprocessing import Preprocessing
+from quakelens.model.processes import Processes, processes
 from quakelens.params import read_params
 
 PIXELS, COPIES, MOST_GROUPS = 224, 2, 2
@@ -98,6 +106,7 @@ def logits_of(
     corpus: Corpus,
     folds: list[Fold],
     places: list[Place],
+    together: Processes,
 ) -> dict[str, NDArray[np.float64]]:
     """Logits `(N,)` of each of the three heads, NaN where not judged."""
     training = training_of(corpus, BEST)
@@ -107,9 +116,12 @@ def logits_of(
         damaged, sources = corpus.damaged[fold.train], [corpus.sources[row] for row in fold.train]
         start = time.perf_counter()
         tuned = fine_tune(
-            parts, [view[fold.train] for view in chosen], damaged, sources, training, FineTuning(rate=tried.rate)
-        )
+            parts, [view[fold.train] for view in chosen], damaged, sources, training, FineTuning(rate=tried.rate),
+            together,
+        )  # fmt: skip
         took = time.perf_counter() - start
+        if not together.first:
+            continue
         told_losses = ", ".join(short(loss) for loss in tuned.losses)
         print(f"  {tried.name}, {fold.name}: losses {told_losses}; {took:.0f} s", flush=True)
         features = mean_features(tuned.late, views[0])
@@ -132,6 +144,15 @@ def row_of(name: str, logits: NDArray[np.float64], corpus: Corpus, folds: list[F
 
 def main() -> None:
     """Measure."""
+    try:
+        with processes() as together:
+            measure(together)
+    except QuakelensError as error:
+        sys.exit(f"fine_tune: error: {error}")
+
+
+def measure(together: Processes) -> None:
+    """Measure; every process trains, the first judges and writes."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("manifest", type=Path)
     parser.add_argument("--cache", type=Path, default=Path("data/compare-cache"))
@@ -150,15 +171,19 @@ def main() -> None:
         parser.error(f"no such fold: the folds are {', '.join(fold.name for fold in every)}")
     backbone = load_backbone(BLOCKS0)
     deepest = split_backbone(backbone, MOST_GROUPS)
-    views = views_of(corpus, deepest, options.cache)
+    with together.one_first():
+        views = views_of(corpus, deepest, options.cache)
     header = (*HEADER, *(f"AP of {fold.name}" for fold in folds))
     rows = []
 
     def add(name: str, logits: NDArray[np.float64]) -> None:
+        if not together.first:
+            return
         rows.append(row_of(name, logits, corpus, folds))
         print(" | ".join(rows[-1]), flush=True)
 
-    print(" | ".join(header))
+    if together.first:
+        print(" | ".join(header))
     frozen = mean_features(deepest.late, views[0])
     add("frozen", out_of_fold(frozen, corpus, places, BEST, folds))
     for groups in GROUPS:
@@ -169,11 +194,12 @@ def main() -> None:
             for augmented in (False, True):
                 tried = Tried(groups, rate, augmented)
                 if options.only in tried.name:
-                    for name, found in logits_of(tried, parts, ready, corpus, folds, places).items():
+                    for name, found in logits_of(tried, parts, ready, corpus, folds, places, together).items():
                         add(f"{tried.name}: {name}", found)
     lines = [f"| {' | '.join(header)} |", f"|{'---|' * len(header)}", *(f"| {' | '.join(row)} |" for row in rows)]
-    options.table.parent.mkdir(parents=True, exist_ok=True)
-    options.table.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    if together.first:
+        with write_atomically(options.table) as file:
+            file.write(("\n".join(lines) + "\n").encode())
 
 
 if __name__ == "__main__":

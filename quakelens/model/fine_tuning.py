@@ -5,6 +5,8 @@ whether it pays.
 
 The frozen part of the network is run once a picture and view, and what comes out of it is trained on. So augmented
 copies are drawn beforehand, a few of each picture, and an epoch over cached maps costs a fraction of one over pictures.
+
+Several processes that `torchrun` started train as one: all draw the same pictures for a step, and each does its share.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from numpy.typing import NDArray
 from quakelens import params as sections
 from quakelens.errors import ModelError
 from quakelens.model.backbone import Backbone
+from quakelens.model.processes import ALONE, Processes
 from quakelens.model.training import Head, fit_head, weights_of
 
 if TYPE_CHECKING:
@@ -160,12 +163,14 @@ def fine_tune(
     sources: Sequence[str],
     training: sections.Training,
     tuning: FineTuning,
+    together: Processes = ALONE,
 ) -> Tuned:
     """Train a copy of the last block groups, starting from them and from the usual head on their features.
 
     Pictures are drawn in proportion to their weights (`weights_of`), each time in one of its views, so that every
     batch holds damaged ones. Batch normalisation stays as ImageNet left it: its statistics and its factors. On the CPU
-    the result is the same for the same seed; a GPU, which computes in bfloat16, may differ in the last digits.
+    the result is the same for the same seed; a GPU, which computes in bfloat16, may differ in the last digits, and so
+    do several processes: they add up the same gradients in another order.
 
     Args:
         parts: Of `split_backbone`; they stay as they are.
@@ -173,18 +178,24 @@ def fine_tune(
         damaged: Labels `(N,)`.
         sources: Of the pictures.
         training: For the weights and the first head.
-        tuning: The rest.
+        tuning: The rest; the batch is that of all processes together.
+        together: The processes that train; every one of them is given the same and returns the same.
 
     Raises:
         DataError: Only one class is there.
     """
     import torch
+    import torch.distributed as dist
     from torch.nn.functional import binary_cross_entropy_with_logits
 
     head = fit_head(mean_features(parts.late, views[0]), damaged, sources, training)
     device = best_device()
     late, linear = _trainable(parts.late, head, device)
-    trained = [each for each in (*late.parameters(), *linear.parameters()) if each.requires_grad]
+    whole = _with_head(late, linear)
+    trained = [each for each in whole.parameters() if each.requires_grad]
+    forward = whole
+    if together.count > 1:  # starts all from the weights of the first; the statistics of normalisation stay
+        forward = torch.nn.parallel.DistributedDataParallel(whole, forward_sync_buffers=False)
     optimiser = torch.optim.AdamW(trained, lr=tuning.rate, weight_decay=tuning.weight_decay)
     chance = weights_of(damaged, sources, training)
     chance /= chance.sum()
@@ -199,17 +210,22 @@ def fine_tune(
                 group["lr"] = tuning.rate * _share(epoch * steps + step, tuning.epochs * steps)
             rows = rng.choice(len(damaged), tuning.batch_size, p=chance)
             drawn = rng.integers(len(views), size=len(rows))
+            rows, drawn = rows[together.rank :: together.count], drawn[together.rank :: together.count]
             batch = np.stack([views[view][row] for view, row in zip(drawn, rows, strict=True)])
             with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
                 maps = torch.from_numpy(batch).to(device).float().contiguous(memory_format=torch.channels_last)
-                logits = linear(late(maps).mean(dim=(2, 3)))[:, 0]
+                logits = forward(maps)
             wanted = torch.from_numpy(target[rows]).to(device).float()
-            loss = binary_cross_entropy_with_logits(logits.float(), wanted)
+            summed = binary_cross_entropy_with_logits(logits.float(), wanted, reduction="sum")
             optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            # Gradients are averaged over the processes, whose shares of a batch may differ by one picture.
+            (summed * (together.count / tuning.batch_size)).backward()  # type: ignore[no-untyped-call]
             optimiser.step()
-            total += loss.item()
-        losses.append(total / steps)
+            total += summed.item() / tuning.batch_size
+        every = torch.tensor(total, device=device)
+        if together.count > 1:
+            dist.all_reduce(every)
+        losses.append(float(every) / steps)
     weight = linear.weight.detach()[0].cpu().numpy()
     return Tuned(late.cpu().requires_grad_(False), Head(weight, float(linear.bias.item())), tuple(losses))
 
@@ -254,6 +270,22 @@ def _trainable(late: nn.Module, head: Head, device: torch.device) -> tuple[nn.Mo
         linear.weight.copy_(torch.from_numpy(head.weight)[None])
         linear.bias.fill_(head.bias)
     return copied, linear.to(device)
+
+
+def _with_head(late: nn.Module, linear: nn.Linear) -> nn.Module:
+    """One module from maps `(N, channels, h, w)` to logits `(N,)`."""
+    from torch import nn
+
+    class WithHead(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.late, self.linear = late, linear
+
+        def forward(self, maps: torch.Tensor) -> torch.Tensor:
+            logits: torch.Tensor = self.linear(self.late(maps).mean(dim=(2, 3)))[:, 0]
+            return logits
+
+    return WithHead()
 
 
 def _share(step: int, steps: int) -> float:

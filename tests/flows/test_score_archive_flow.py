@@ -56,7 +56,7 @@ def dask(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
 
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     with (
-        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50) as cluster,
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=50) as cluster,
         Client(cluster, set_as_default=False) as client,
     ):
         monkeypatch.setenv("QUAKELENS_DASK_ADDRESS", cluster.scheduler_address)
