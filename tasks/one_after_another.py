@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import CancelledError
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
@@ -13,13 +14,14 @@ from prefect.context import FlowRunContext
 from prefect.futures import PrefectFuture
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
-from quakelens.errors import UsageError
+from quakelens.errors import PipelineError, UsageError
 
 _Result = TypeVar("_Result")
 
 _ANSWER_S = 20.0  # that a scheduler has to answer
 _COUNT_EVERY_S = 5.0  # workers come and go
 _WORRY_S = 60.0  # without any worker until it is said
+_LOST = "the scheduler of Dask is gone: start it and its workers again, then run the same again; what is done is kept"
 _AHEAD = 2  # runs a worker: one under way, one at hand
 
 logger = logging.getLogger("quakelens.dask")
@@ -52,6 +54,9 @@ def outcomes(
     """Run a task with each of the arguments; gives what comes of them as they end, a failure as its exception.
 
     Only `width()` of them are submitted at once, so their number may be large.
+
+    Raises:
+        PipelineError: The scheduler of Dask is gone.
     """
     ended: SimpleQueue[PrefectFuture[_Result]] = SimpleQueue()
     coming = iter(arguments)
@@ -74,6 +79,8 @@ def outcomes(
         under_way -= 1
         try:
             yield future.result()
+        except CancelledError as error:  # we cancel nothing; Dask does where the connection is lost
+            raise PipelineError(_LOST) from error
         except Exception as error:  # noqa: BLE001  # whatever it is, it is the outcome
             yield error
 
@@ -91,7 +98,10 @@ class Width:
         """For each worker one that it does and one that it finds when that ends."""
         now = time.monotonic()
         if self._client is not None and now - self._counted > _COUNT_EVERY_S:
-            workers = len(self._client.nthreads())
+            try:
+                workers = len(self._client.nthreads())
+            except OSError as error:
+                raise PipelineError(_LOST) from error
             self._width, self._counted = _AHEAD * workers, now
             self._worry(workers, now)
         return self._width
