@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from functools import wraps
 from inspect import signature
-from typing import ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar, get_type_hints
 
 from prefect.context import FlowRunContext, TaskRunContext
 from prefect.logging.handlers import APILogHandler
@@ -43,6 +43,9 @@ def told(work: Callable[P, R]) -> Callable[P, R]:
                     raise
                 raise QuakelensError(f"{type(error).__name__}: {error}") from None
 
+    # Prefect looks up the names of types in the module of what it is given, which is this one.
+    edge.__signature__ = signature(work, eval_str=True)  # type: ignore[attr-defined]
+    edge.__annotations__ = get_type_hints(work)
     return edge
 
 
