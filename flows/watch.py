@@ -19,6 +19,7 @@ from quakelens.sources.available import chosen
 from quakelens.store import open_store, watched
 from tasks.edge import told
 from tasks.harvesting import read_details, read_earthquake_feed
+from tasks.showing import show_watched
 
 logger = logging.getLogger("quakelens.watch")
 
@@ -53,6 +54,7 @@ def watch(now: datetime | None = None, notice: str | None = None) -> list[Harves
         if wanted and read_details(store, wanted, settings, present):
             matter = observe(store, (), params.trigger, present)  # by the alerts and intensities that came with them
         due = [(each, follow_up.due(store, each.id, chosen(settings), present)) for each in matter]
+        show_watched(store, present)
         watched.record(store, feed.agencies, datetime.now(UTC))
     finally:
         store.close()

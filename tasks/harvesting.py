@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from prefect import task
-from prefect.artifacts import create_link_artifact, create_table_artifact
+from prefect.artifacts import create_link_artifact
 from prefect.cache_policies import NO_CACHE
 
 from quakelens.depot import Filed
@@ -34,10 +34,12 @@ from quakelens.progress import progress
 from quakelens.purge.remove import complete_in_harvest, on_gone
 from quakelens.registry.lookup import Found, find
 from quakelens.report.apart import report_apart
+from quakelens.run_tables import markdown
 from quakelens.settings import Settings, Workspace, allowed_hosts
 from quakelens.sources.available import open_source
 from quakelens.store import Store
 from quakelens.store.charges import Budget
+from tasks.showing import show_harvest
 
 logger = logging.getLogger("quakelens.harvest")
 
@@ -141,7 +143,7 @@ def write_report(
 ) -> Filed:
     """Write the report's page, GeoJSON and CSV."""
     files = report_apart(store, earthquake.id, model, workspace, now, notice)
-    create_link_artifact(files.html.as_uri(), key="report", link_text=earthquake.title)
+    create_link_artifact(files.html.as_uri(), key="report", link_text=markdown(earthquake.title))
     return files.html
 
 
@@ -156,5 +158,5 @@ def tell(
         new_posts=sum(page.new_posts for page in pages),
         run_cost_usd=round(sum(page.cost_usd for page in pages), 4), since=since,
     )  # fmt: skip
-    create_table_artifact([summary.as_dict()], key="harvest")
+    show_harvest(summary, pages)
     return summary

@@ -6,7 +6,6 @@ import logging
 from datetime import UTC, datetime, timedelta
 
 from prefect import task
-from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
 from quakelens.errors import UsageError
@@ -19,6 +18,7 @@ from quakelens.purge.summary import PurgeSummary, lines
 from quakelens.settings import Settings, Workspace
 from quakelens.sources.presences import open_presence
 from quakelens.store import Store, runs
+from tasks.showing import show_purge
 
 logger = logging.getLogger("quakelens.purge")
 
@@ -58,7 +58,5 @@ def tell(summary: PurgeSummary) -> PurgeSummary:
     """Say what came of it, also on Prefect's page."""
     for line in lines(summary):
         logger.info("%s", line)
-    columns = ("source", "due", "there", "removed", "unknown", "usd")
-    rows = [{name: getattr(each, name) for name in columns} for each in summary.networks]
-    create_table_artifact(rows, key="purge")
+    show_purge(summary)
     return summary

@@ -6,7 +6,6 @@ import logging
 import re
 
 from prefect import task
-from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
 from quakelens.evaluation.gate import GateDecision
@@ -14,6 +13,7 @@ from quakelens.params import Params
 from quakelens.retraining import steps
 from quakelens.retraining.steps import Built, Outcome
 from quakelens.settings import Settings, Workspace
+from tasks.showing import show_retraining
 
 logger = logging.getLogger("quakelens.retrain")
 
@@ -50,5 +50,5 @@ def judge(workspace: Workspace, settings: Settings, params: Params, built: Built
 def conclude(workspace: Workspace, settings: Settings, built: Built, version: str, decision: GateDecision) -> Outcome:
     """Record the decision and move the alias if it says so."""
     outcome = steps.conclude(workspace, settings, built, version, decision)
-    create_markdown_artifact(f"# Version {version}\n\n{decision.reason}\n", key="gate")
+    show_retraining(workspace, version, decision)
     return outcome
