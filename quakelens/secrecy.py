@@ -6,10 +6,12 @@ A server may repeat the token that it was sent, a library may put a whole addres
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 from collections.abc import Iterable, Iterator
-from urllib.parse import parse_qsl, quote, unquote, urlsplit
+from contextlib import suppress
+from urllib.parse import parse_qsl, quote, unquote, urlsplit, urlunsplit
 
 HIDDEN = "***"
 _SHORTEST = 4  # a shorter one would blot out ordinary words
@@ -55,13 +57,23 @@ def _keep(values: Iterable[str]) -> None:
         _known.update(form for form in (value, quote(value, safe=""), unquote(value)) if len(form) >= _SHORTEST)
 
 
+def split_login(url: str) -> tuple[str, str | None, str | None]:
+    """An address without its login, and the user and the password of that."""
+    try:
+        parts = urlsplit(url)
+        user, password = parts.username, parts.password
+    except ValueError:
+        return url, None, None
+    bare = parts._replace(netloc=parts.netloc.rpartition("@")[2])
+    return urlunsplit(bare), user and unquote(user), password and unquote(password)
+
+
 def _passwords(url: str) -> Iterator[str]:
     if "://" not in url:
         return
-    try:
-        parts = urlsplit(url)
-        if parts.password:
-            yield parts.password
-    except ValueError:
-        return
-    yield from (value for key, value in parse_qsl(parts.query) if key.lower() in _QUERY_KEYS)
+    _, user, password = split_login(url)
+    if password:
+        yield password
+        yield base64.b64encode(f"{user or ''}:{password}".encode()).decode()  # as HTTP sends it
+    with suppress(ValueError):
+        yield from (value for key, value in parse_qsl(urlsplit(url).query) if key.lower() in _QUERY_KEYS)

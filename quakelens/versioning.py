@@ -22,9 +22,10 @@ from typing import Any
 import yaml
 
 import quakelens
-from quakelens.errors import ERROR_MARK, DiskFull, PipelineError
+from quakelens.errors import ERROR_MARK, DiskFull, PipelineError, UsageError
 from quakelens.files import no_space, tells_of_no_space, write_atomically
 from quakelens.locks import exclusive
+from quakelens.secrecy import split_login
 from quakelens.settings import Settings, Workspace, dvc_remote_of
 
 REMOTE = "storage"
@@ -41,6 +42,7 @@ def initialise(workspace: Workspace, settings: Settings) -> list[Path]:
 
     Raises:
         PipelineError: DVC refused.
+        UsageError: The remote's address holds a password.
     """
     workspace.root.mkdir(parents=True, exist_ok=True)
     written = []
@@ -61,6 +63,11 @@ def initialise(workspace: Workspace, settings: Settings) -> list[Path]:
         # A checkout that came as an archive: its configuration expects git, and DVC would refuse everything.
         run(workspace, ["config", "--local", "core.no_scm", "true"])
     if (remote := dvc_remote_of(settings)) is not None:
+        if split_login(remote)[2]:
+            raise UsageError(
+                "QUAKELENS_DVC_REMOTE holds a password, which DVC would keep in a file: give the address without it, "
+                "and the login as DVC's own options or the variables of its storage, such as AWS_SECRET_ACCESS_KEY"
+            )
         run(workspace, ["remote", "modify", "--local", REMOTE, "url", remote])
     return written
 

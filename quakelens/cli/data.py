@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from quakelens.dataset.manifest import place
+from quakelens.terminal import cell, echo, json_text
 
 if TYPE_CHECKING:
     from quakelens.dataset.add_report import AddReport, Conflict, Count, NearDuplicate, OtherEvent, Unreadable
@@ -60,7 +61,7 @@ def add_command(path: Path, form: Form | None, event: str, source: str, relabel:
     with progress("adding") as report:
         added = collect(workspace, params, path, options=options, relabel=relabel, on_progress=report)
     if as_json:
-        click.echo(json.dumps(added.as_json(), ensure_ascii=False))
+        click.echo(json_text(added.as_json()))
     else:
         _show(added)
 
@@ -81,7 +82,7 @@ def list_command(as_json: bool) -> None:
 
     table = Table("earthquake", "damaged", "not damaged", "out of figures", "sources")
     for row in rows:
-        table.add_row(row.event, str(row.damaged), str(row.not_damaged), str(row.grouped), str(row.sources))
+        table.add_row(cell(row.event), str(row.damaged), str(row.not_damaged), str(row.grouped), str(row.sources))
     Console().print(table if rows else "no labelled pictures yet: `quakelens data add PATH`")
 
 
@@ -100,20 +101,20 @@ def check_command(ctx: click.Context, as_json: bool) -> None:
     with progress("checking") as report:
         found = check(workspace.labelled, max_pixels=params.media.max_pixels, on_progress=report)
     if as_json:
-        click.echo(json.dumps(asdict(found), ensure_ascii=False))
+        click.echo(json_text(asdict(found)))
     else:
         for fault in found.faults:
-            click.echo(f"{fault.path}: {fault.what}")
-        click.echo(f"{found.pictures} pictures, {len(found.faults)} faults")
+            echo(f"{fault.path}: {fault.what}")
+        echo(f"{found.pictures} pictures, {len(found.faults)} faults")
     ctx.exit(4 if found.faults else 0)
 
 
 def _show(added: AddReport) -> None:
     _table("earthquake", [(count.event, count) for count in added.counts])
     _table("source", [(count.source, count) for count in added.counts])
-    click.echo(f"{added.added} added, {added.already} were there, {added.replaced} relabelled")
+    echo(f"{added.added} added, {added.already} were there, {added.replaced} relabelled")
     if added.unlabelled:
-        click.echo(f"{added.unlabelled} rows say nothing about damage and were left out")
+        echo(f"{added.unlabelled} rows say nothing about damage and were left out")
     _list("rows cannot be used", [str(problem) for problem in added.bad_rows])
     _list("pictures cannot be read", [f"{_at(bad)}{bad.image}: {bad.message}" for bad in added.unreadable])
     _list(
@@ -158,17 +159,17 @@ def _table(by: str, counts: list[tuple[str, Count]]) -> None:
     table = Table(by, "damaged", "not damaged", "kept apart")
     shown = sorted(totals, key=lambda name: (-totals[name].total(), name))[:MOST]
     for name in shown:
-        table.add_row(name, *(str(totals[name][kind]) for kind in ("damaged", "not_damaged", "kept apart")))
+        table.add_row(cell(name), *(str(totals[name][kind]) for kind in ("damaged", "not_damaged", "kept apart")))
     Console().print(table)
     if len(totals) > len(shown):
-        click.echo(f"and {len(totals) - len(shown)} more (--json lists all)")
+        echo(f"and {len(totals) - len(shown)} more (--json lists all)")
 
 
 def _list(what: str, lines: list[str]) -> None:
     if not lines:
         return
-    click.echo(f"{len(lines)} {what}:")
+    echo(f"{len(lines)} {what}:")
     for line in lines[:SHOWN]:
-        click.echo(f"  {line}")
+        echo(f"  {line}")
     if len(lines) > SHOWN:
-        click.echo(f"  and {len(lines) - SHOWN} more (--json lists all)")
+        echo(f"  and {len(lines) - SHOWN} more (--json lists all)")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
+
+from quakelens.terminal import echo, json_text
 
 
 @click.command("evaluate")
@@ -50,7 +51,7 @@ def command(manifest: Path, ref: str, as_json: bool, plots: Path | None) -> None
 
         draw_all(judged.predictions, judged.files, plots, worst=params.evaluation.worst)
     if as_json:
-        click.echo(json.dumps(result, ensure_ascii=False))
+        click.echo(json_text(result))
         return
     from rich.console import Console
 
@@ -58,6 +59,6 @@ def command(manifest: Path, ref: str, as_json: bool, plots: Path | None) -> None
 
     Console().print(figures_table(f"{engine.label} on {manifest.name}", result))
     for line in judged.unreadable[:10]:
-        click.echo(f"not read: {line}", err=True)
+        echo(f"not read: {line}", err=True)
     if seen:
-        click.echo(f"the model was trained on {', '.join(seen)}: figures on them are too good", err=True)
+        echo(f"the model was trained on {', '.join(seen)}: figures on them are too good", err=True)

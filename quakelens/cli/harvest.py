@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from quakelens.terminal import echo, json_text
+
 if TYPE_CHECKING:
     from quakelens.harvest.plan import Plan
     from quakelens.params import Params
@@ -44,7 +46,7 @@ def command(earthquake: str, sources: tuple[str, ...], ref: str, dry_run: bool, 
         click.echo(json.dumps(summary.as_dict()))
         return
     for key, value in summary.as_dict().items():
-        click.echo(f"{key:>16}  {value}")
+        echo(f"{key:>16}  {value}")
 
 
 def _plans(
@@ -68,7 +70,7 @@ def _plans(
     earthquakes.save(store, found, now)
     if needs_detail(store, found, now):
         for problem in fetch_details(store, [found], settings, now).problems:
-            click.echo(problem, err=True)
+            echo(problem, err=True)
     topic = subject(store, found, params.harvest)
     budget = Budget(settings.budget_earthquake_usd, settings.budget_day_usd)
     plans = []
@@ -97,13 +99,13 @@ def _show_plans(planned: tuple[str, list[Plan]], *, as_json: bool) -> None:
                 for each in plans
             ],
         }  # fmt: skip
-        click.echo(json.dumps(value, ensure_ascii=False))
+        click.echo(json_text(value))
         return
-    click.echo(title)
+    echo(title)
     for each in plans:
-        click.echo(f"{each.source}: {len(each.queries)} queries")
+        echo(f"{each.source}: {len(each.queries)} queries")
         for one in each.queries:
             told = "" if one.posts is None else f"{one.posts:>8,} posts  {one.usd:>8.2f} USD  "
-            click.echo(f"  {told}{one.query}")
+            echo(f"  {told}{one.query}")
         expected = "" if each.usd is None else f"about {each.posts:,} posts for {each.usd:.2f} US dollars, "
-        click.echo(f"  {expected}never more than {each.max_usd:.2f} US dollars")
+        echo(f"  {expected}never more than {each.max_usd:.2f} US dollars")

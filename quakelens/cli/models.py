@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import click
+
+from quakelens.terminal import cell, json_text, visible
 
 
 @click.command("models")
@@ -36,7 +36,7 @@ def command(as_json: bool) -> None:
              "reason": move.reason}
             for move in history
         ]  # fmt: skip
-        click.echo(json.dumps({"versions": rows, "history": moves}, indent=2, ensure_ascii=False))
+        click.echo(json_text({"versions": rows, "history": moves}, indent=2))
         return
     if not versions:
         click.echo("no model is registered yet; the starter is used. `quakelens retrain` makes one")
@@ -53,13 +53,15 @@ def command(as_json: bool) -> None:
             _short(held_out.get("auc")),
             _short(held_out.get("average_precision")),
             f"{held_out.get('n', '')} pictures",
-            (found.gate or {}).get("reason", "not judged yet"),
+            cell((found.gate or {}).get("reason", "not judged yet")),
         )
     console = Console()
     console.print(table)
     for move in history:
         before = f"{move.before} -> " if move.before else ""
-        console.print(f"{move.at:%Y-%m-%d %H:%M} UTC  {move.kind}  {before}{move.after}: {move.reason}")
+        console.print(
+            f"{move.at:%Y-%m-%d %H:%M} UTC  {move.kind}  {before}{move.after}: {visible(move.reason)}", markup=False
+        )
 
 
 def _short(value: float | None) -> str:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from quakelens.terminal import echo, json_text
+
 if TYPE_CHECKING:
     from quakelens.purge.recheck import Planned
     from quakelens.settings import Settings, Workspace
@@ -48,10 +50,10 @@ def command(
         return
     summary = load_flow("purge", workspace)(sources or None, older_than_h)
     if as_json:
-        click.echo(json.dumps(summary.as_dict(), ensure_ascii=False))
+        click.echo(json_text(summary.as_dict()))
         return
     for line in lines(summary):
-        click.echo(line)
+        echo(line)
 
 
 def _remove(
@@ -76,11 +78,11 @@ def _remove(
     removed, files = remove(store, workspace, settings, params, source, gone, now, asked=True)
     if as_json:
         value = {"source": source, "removed_posts": removed.posts, "earthquakes": removed.earthquakes, **asdict(files)}
-        click.echo(json.dumps(value, ensure_ascii=False))
+        click.echo(json_text(value))
     else:
-        click.echo(f"{source}: {removed.posts} posts removed; nothing of them, or of their author, is harvested again")
+        echo(f"{source}: {removed.posts} posts removed; nothing of them, or of their author, is harvested again")
         for line in lines(PurgeSummary((), files)):
-            click.echo(line)
+            echo(line)
     if files.problems:
         raise QuakelensError("not everything could be removed; correct what is said above, then run `quakelens purge`")
 
@@ -107,8 +109,8 @@ def _show(found: tuple[list[Planned], int], *, as_json: bool) -> None:
         click.echo(json.dumps({"networks": [asdict(each) for each in plans], "left_to_remove": left}))
         return
     for each in plans:
-        click.echo(f"{each.source}: {each.due} posts are due, for {each.max_usd:.2f} US dollars at most")
+        echo(f"{each.source}: {each.due} posts are due, for {each.max_usd:.2f} US dollars at most")
     if left:
-        click.echo(f"{left} things of earlier removals are still to be done")
+        echo(f"{left} things of earlier removals are still to be done")
     if not plans:
         click.echo("no posts of a network that can be asked are stored")

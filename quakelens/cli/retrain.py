@@ -7,6 +7,8 @@ from dataclasses import asdict
 
 import click
 
+from quakelens.terminal import echo
+
 
 @click.command("retrain")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object at the end.")
@@ -28,11 +30,11 @@ def command(as_json: bool) -> None:
         click.echo(json.dumps(asdict(outcome)))
         return
     if not outcome.changed:
-        click.echo(f"nothing changed: version {outcome.version} stands ({outcome.reason})")
+        echo(f"nothing changed: version {outcome.version} stands ({outcome.reason})")
         return
     from rich.console import Console
 
     from quakelens.cli.tables import show_figures
 
     show_figures(workspace, Console())
-    click.echo(f"version {outcome.version}: {outcome.reason}")
+    echo(f"version {outcome.version}: {outcome.reason}")

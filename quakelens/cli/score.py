@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from quakelens.terminal import echo, json_text, visible
 
 if TYPE_CHECKING:
     from quakelens.engine import Engine, Verdict
@@ -47,11 +48,11 @@ def command(ctx: click.Context, paths: tuple[Path, ...], as_json: bool, heatmaps
     while batch := list(islice(pictures, size)):
         for row in _rows(engine, batch, heatmaps):
             unreadable += row["error"] is not None
-            click.echo(json.dumps(row, ensure_ascii=False) if as_json else _line(row))
+            click.echo(json_text(row) if as_json else visible(_line(row)))
         size = BATCH
     if unreadable:
         if not as_json:
-            click.echo(f"{unreadable} could not be read", err=True)
+            echo(f"{unreadable} could not be read", err=True)
         ctx.exit(SOME_UNREADABLE)
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import click
 
+from quakelens.terminal import cell, json_text, visible
+
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from quakelens.status import EarthquakeStatus, Status
 
 
@@ -27,7 +30,7 @@ def command(as_json: bool) -> None:
     settings = read_settings()
     found, code = look_up(workspace_of(settings), settings, datetime.now(UTC))
     if as_json:
-        click.echo(json.dumps(asdict(found), ensure_ascii=False, default=datetime.isoformat))
+        click.echo(json_text(asdict(found), default=datetime.isoformat))
     else:
         _show(found)
     if code:
@@ -37,8 +40,6 @@ def command(as_json: bool) -> None:
 def _show(found: Status) -> None:
     from rich.console import Console
     from rich.table import Table
-
-    from quakelens.terminal import visible
 
     console = Console()
     if found.earthquakes:
@@ -59,15 +60,11 @@ def _show(found: Status) -> None:
         console.print("no problems")
 
 
-def _row(own: EarthquakeStatus) -> tuple[str, ...]:
-    from rich.markup import escape
-
-    from quakelens.terminal import visible
-
+def _row(own: EarthquakeStatus) -> tuple[str | Text, ...]:
     coming = [poll.next_at for poll in own.polls if poll.next_at is not None]
     run = "never" if own.run is None or own.run_at is None else f"{own.run} {own.run_at:%d %b %H:%M}"
     return (
-        escape(visible(f"{own.title} ({own.id})")),
+        cell(f"{own.title} ({own.id})"),
         run,
         f"{own.posts:,}",
         f"{own.pictures:,}",

@@ -11,13 +11,14 @@ from rich.table import Table
 from quakelens.evaluation.comparison import HEADER, compare_table
 from quakelens.settings import Workspace
 from quakelens.stages.evaluate import METRICS
+from quakelens.terminal import cell
 
 
 def figures_table(title: str, figures: dict[str, Any]) -> Table:
     """Figures by earthquake, of `quakelens.evaluation.metrics.figures`."""
-    table = Table(*HEADER, title=title)
+    table = Table(*HEADER, title=cell(title))
     for row in compare_table(figures):
-        table.add_row(*row)
+        table.add_row(*map(cell, row))
     return table
 
 

@@ -80,6 +80,8 @@ class Manifest(_Part):
         looks: `first`, and `second` if there is one.
         second_look_from: The logit of the first look at or above which a picture gets the second; its logit is
             then the mean of both. None without a second look.
+        files: The sha256 of every other file.
+        own: The sha256 of this file with `own` empty; empty in bundles from before there was one.
     """
 
     format: int = FORMAT
@@ -93,6 +95,7 @@ class Manifest(_Part):
     trained_on: TrainedOn
     figures: dict[str, Any] = Field(default_factory=dict)
     files: dict[str, str] = Field(default_factory=dict)
+    own: str = ""
 
     @model_validator(mode="after")
     def _whole(self) -> Manifest:
@@ -125,7 +128,10 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         found = _Format.model_validate_json(content).format
         if found == FORMAT:
-            return Manifest.model_validate_json(content)
+            manifest = Manifest.model_validate_json(content)
+            if manifest.own and _own_of(content.replace(manifest.own.encode(), b"", 1)) != manifest.own:
+                raise ModelError(f"{path} is not the file that was written (sha256 differs): do not use it")
+            return manifest
     except ValidationError as error:
         raise ModelError(f"{path} cannot be used by this version of quakelens: {error}") from error
     raise ModelError(
@@ -154,7 +160,15 @@ def write_manifest(folder: Path, manifest: Manifest) -> Manifest:
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.name != MANIFEST
     }
-    complete = manifest.model_copy(update={"files": files})
-    text = json.dumps(complete.model_dump(mode="json"), indent=2, sort_keys=True) + "\n"
-    (folder / MANIFEST).write_text(text, encoding="utf-8")
+    bare = manifest.model_copy(update={"files": files, "own": ""})
+    complete = bare.model_copy(update={"own": _own_of(_text(bare))})
+    (folder / MANIFEST).write_bytes(_text(complete))
     return complete
+
+
+def _text(manifest: Manifest) -> bytes:
+    return (json.dumps(manifest.model_dump(mode="json"), indent=2, sort_keys=True) + "\n").encode()
+
+
+def _own_of(bare: bytes) -> str:
+    return hashlib.sha256(bare).hexdigest()

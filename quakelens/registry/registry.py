@@ -25,6 +25,7 @@ from quakelens.registry.names import (
     MODEL,
     PROMOTION_TAG,
 )
+from quakelens.secrecy import split_login
 from quakelens.settings import Settings, Workspace, tracking_uri_of
 
 
@@ -64,7 +65,7 @@ class Registry:
 
     def __init__(self, workspace: Workspace, settings: Settings) -> None:
         self._workspace = workspace
-        self._uri = tracking_uri_of(workspace, settings)
+        self._uri = _without_login(tracking_uri_of(workspace, settings))
         # Loading a model must never run what somebody pickled into it.
         os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -311,6 +312,17 @@ class Registry:
             yield
         except MlflowException as error:
             raise RegistryError(f"the registry at {self._uri} refused: {error.message}") from error
+
+
+def _without_login(uri: str) -> str:
+    """A server's address, whose login MLflow is given where it shows it to nobody."""
+    if not uri.startswith(("http://", "https://")):
+        return uri
+    bare, user, password = split_login(uri)
+    if password:
+        os.environ["MLFLOW_TRACKING_USERNAME"] = user or ""
+        os.environ["MLFLOW_TRACKING_PASSWORD"] = password
+    return bare
 
 
 def champions_in_line(history: list[Movement]) -> list[str]:

@@ -9,7 +9,9 @@ from urllib.parse import urlsplit
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202d\u202e\u2028\u2029]")
 """C0 and C1 but tab and newline; the two overrides of writing direction, which no honest text needs."""
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FORMULA = re.compile("(?:^|(?<=[;,|\"'\t\r\n]))(?=[=+\\-@\uff1d\uff0b\uff0d\uff20\t\r\n])")
+"""Before what begins a formula, also in full width, at the start of a text or after a separator or a quote."""
+
 _LONGEST_URL = 2000
 
 
@@ -36,12 +38,12 @@ def web_link(url: str | None) -> str | None:
 
 
 def csv_text(value: str | None) -> str:
-    """Text that no spreadsheet takes for a formula: one that could be gets a leading apostrophe.
+    """Text that no spreadsheet takes for a formula: what could begin one gets an apostrophe before it.
 
-    Source: OWASP, CSV Injection.
+    Within the text, too, after what may end a cell where a spreadsheet goes by other separators than commas, as it
+    does in many countries. Source: OWASP, CSV Injection.
     """
-    text = value or ""
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return _FORMULA.sub("'", value or "")
 
 
 def iso(time: datetime) -> str:

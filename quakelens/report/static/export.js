@@ -1,11 +1,12 @@
 // The current selection as files, in the form of posts.csv and posts.geojson.
-const FORMULA = /^[=+\-@\t\r\n]/;
+// Before what begins a formula, at the start of a text or after a separator or a quote; as in quakelens/report/text.py.
+const FORMULA = /(?:^|(?<=[;,|"'\t\r\n]))(?=[=+\-@\uff1d\uff0b\uff0d\uff20\t\r\n])/g;
 
 function csvCell(value) {
   if (value === null || value === undefined) return "";
   if (typeof value === "boolean") return String(value);
   if (typeof value === "number") return Number.isInteger(value) ? String(value) : value.toFixed(4);
-  const text = FORMULA.test(value) ? `'${value}` : value;
+  const text = value.replace(FORMULA, "'");
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
