@@ -146,7 +146,7 @@ class Registry:
         except MlflowException as error:
             if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
                 return None
-            raise RegistryError(f"the registry at {self._uri} cannot be asked: {error.message}") from error
+            raise RegistryError(f"the registry at {self._uri} cannot be asked: {error.message}") from None
 
     def locate(self, ref: str) -> tuple[str | None, str | None]:
         """See `quakelens.registry.lookup`: version and where its artifacts are."""
@@ -310,8 +310,10 @@ class Registry:
 
         try:
             yield
-        except MlflowException as error:
-            raise RegistryError(f"the registry at {self._uri} refused: {error.message}") from error
+        except (
+            MlflowException
+        ) as error:  # not as its cause: a server may repeat the login, which would be shown with it
+            raise RegistryError(f"the registry at {self._uri} refused: {error.message}") from None
 
 
 def _without_login(uri: str) -> str:
