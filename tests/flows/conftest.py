@@ -9,8 +9,10 @@ import pytest
 
 os.environ.update(DO_NOT_TRACK="1", PREFECT_SERVER_ANALYTICS_ENABLED="false", PREFECT_LOGGING_LEVEL="WARNING")
 
+from prefect.client.orchestration import get_client
 from prefect.testing.utilities import prefect_test_harness
 
+from flows.deploying import limits
 from quakelens.dataset.collect import collect
 from quakelens.demo.sample import Sample, write_sample
 from quakelens.params import read_params
@@ -28,6 +30,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def prefect_server() -> Iterator[None]:
     with prefect_test_harness(server_startup_timeout=120):
+        with get_client(sync_client=True) as client:
+            limits(client)
         yield
 
 

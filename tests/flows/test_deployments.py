@@ -1,0 +1,255 @@
+"""A real station: what it deploys, what an event starts, whom it tells, and that nothing of it stays."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import StateType
+from prefect.events.worker import EventsWorker
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.states import Failed
+
+from flows.deploying import deploy
+from flows.housekeeping import housekeeping
+from quakelens.demo.servers.local import LocalServer, Reply, Request
+from quakelens.earthquakes import Earthquake
+from quakelens.errors import Busy, UsageError
+from quakelens.settings import Settings, Workspace
+from quakelens.versioning import initialise
+from tasks.limits import held
+from tasks.retraining import RETRAIN_LIMIT, announce_champion
+from tasks.starting import announce, waiting_harvests
+
+ENDS_S = 240.0
+PASSWORD = "a-password-that-must-not-be-seen"
+
+
+def wait_for(met: Callable[[], Any]) -> Any:
+    ends = time.monotonic() + ENDS_S
+    while not (found := met()):
+        assert time.monotonic() < ends, "it did not happen"
+        time.sleep(0.2)
+    return found
+
+
+@dataclass
+class Station:
+    """A process of `quakelens serve`."""
+
+    workspace: Workspace
+    process: "subprocess.Popen[str]"
+    environment: dict[str, str]
+    said: list[str]
+    api: str
+
+    def post(self, path: str, body: Any = None, method: str = "POST") -> Any:
+        answer = httpx.request(method, f"{self.api}/{path}", json=body or {}, timeout=60)
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+    def runs(self, deployment: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.post(
+            "flow_runs/filter", {"deployments": {"name": {"any_": [deployment]}}, "sort": "ID_DESC"}
+        )
+        return found
+
+    def processes(self) -> list[str]:
+        """Every process that works for this station."""
+        found = []
+        for path in Path("/proc").glob("[0-9]*/environ"):
+            try:
+                if str(self.workspace.root).encode() in path.read_bytes():
+                    found.append((path.parent / "cmdline").read_text().replace("\0", " "))
+            except OSError:
+                continue  # gone meanwhile, or not ours
+        return found
+
+
+@pytest.fixture(scope="module")
+def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
+    place = Workspace(tmp_path_factory.mktemp("station") / "workspace")
+    initialise(place, Settings())
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("QUAKELENS_", "PREFECT_"))}
+    environment |= {
+        "QUAKELENS_WORKSPACE": str(place.root), "QUAKELENS_USGS_FEED_URL": "http://127.0.0.1:9/feed",
+        "QUAKELENS_EMSC_FEED_URL": "",
+    }  # fmt: skip
+    command = [sys.executable, "-m", "quakelens", "serve", "--port", "0", "--mlflow-port", "0"]
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    said = []
+    try:
+        for line in process.stderr:
+            said.append(line.strip())
+            if line.startswith("ready"):
+                break
+        else:
+            pytest.fail("\n".join(said))
+        api = next(line.partition("PREFECT_API_URL=")[2] for line in said if "PREFECT_API_URL=" in line)
+        found = Station(place, process, environment, said, api)
+        found.post("work_pools/quakelens", {"is_paused": True}, method="PATCH")  # these tests look at what is started
+        with temporary_settings({PREFECT_API_URL: api}):
+            yield found
+    finally:
+        process.kill()
+        process.wait()
+        process.stderr.close()
+
+
+def applied(station: Station, **variables: str) -> list[str]:
+    environment = {**station.environment, "PREFECT_API_URL": station.api, **variables}
+    done = subprocess.run(
+        [sys.executable, "-m", "quakelens", "deploy"], env=environment, capture_output=True, text=True, check=True
+    )
+    return done.stdout.splitlines()
+
+
+def test_it_serves_its_pages_and_a_second_one_is_refused(station: Station) -> None:
+    pages = [line.split()[1] for line in station.said if line.startswith(("server ", "mlflow "))]
+    assert len(pages) == 2
+    for page in pages:
+        assert page.startswith("http://127.0.0.1:")
+        assert httpx.get(page, timeout=60, follow_redirects=True).status_code == 200
+    done = subprocess.run(
+        [sys.executable, "-m", "quakelens", "serve"],
+        env=station.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 8
+    assert str(station.workspace.root) in done.stderr
+
+
+def test_applied_again_it_changes_nothing_and_a_pause_by_hand_stays(station: Station) -> None:
+    purge = station.post("deployments/filter", {"deployments": {"name": {"any_": ["purge"]}}})[0]
+    station.post(f"deployments/{purge['id']}", {"paused": True}, method="PATCH")
+    assert {line.split()[0] for line in applied(station)} == {"same"}
+    changed = applied(station, QUAKELENS_HARVESTS_AT_ONCE="2")
+    assert [line for line in changed if not line.startswith("same")] == ["changed  harvest-and-score/harvest-and-score"]
+    applied(station)
+    assert station.post(f"deployments/{purge['id']}", method="GET")["paused"]
+    every = station.post("deployments/filter")
+    assert {"watch", "harvest-and-score", "retrain", "purge", "housekeeping", "score-archive"} <= {
+        each["name"] for each in every
+    }
+    for each in every:
+        assert each["description"]
+        assert "quakelens" in each["tags"]
+        assert all(what.get("description") for what in each["parameter_openapi_schema"]["properties"].values())
+        assert all(plan["schedule"]["timezone"] == "UTC" for plan in each["schedules"])
+    assert len(station.post("automations/filter")) == 1  # the trigger was not made a second time
+
+
+def test_an_earthquake_that_is_due_starts_one_harvest_with_what_the_event_says(station: Station) -> None:
+    now = datetime.now(UTC)
+    earthquake = Earthquake(
+        id="us7000abcd", ids=("us7000abcd",), origin_time=now, latitude=38.2, longitude=20.3, depth_km=10.0,
+        magnitude=6.4, magnitude_type="mww", place="somewhere", alert=None, mmi=None, updated=now, url="",
+    )  # fmt: skip
+    assert waiting_harvests.fn(now) == set()
+    announce.fn(earthquake, ["x", "bluesky"])
+    (run,) = wait_for(lambda: station.runs("harvest-and-score"))
+    assert run["parameters"] == {"earthquake": "us7000abcd", "sources": ["x", "bluesky"], "if_due": True}
+    assert waiting_harvests.fn(datetime.now(UTC)) == {"us7000abcd"}  # so that watch does not announce it again
+    time.sleep(2)
+    assert len(station.runs("harvest-and-score")) == 1
+    station.post(f"flow_runs/{run['id']}", method="DELETE")
+
+
+def test_two_machines_do_not_retrain_at_once_and_a_missing_limit_is_an_error(station: Station, tmp_path: Path) -> None:
+    with held(RETRAIN_LIMIT, tmp_path / "one"):
+        with pytest.raises(Busy, match="another machine"), held(RETRAIN_LIMIT, tmp_path / "other"):
+            pass
+        left = (tmp_path / "one").read_text()
+    with held(RETRAIN_LIMIT, tmp_path / "other"):
+        pass
+    # As if the first had been killed: nobody gave its place back, and its note is there.
+    (tmp_path / "other").write_text(left)
+    taken = station.post(
+        "v2/concurrency_limits/increment-with-lease",
+        {"names": [RETRAIN_LIMIT], "slots": 1, "mode": "concurrency", "lease_duration": 600},
+    )
+    (tmp_path / "one").write_text(taken["lease_id"])
+    with pytest.raises(Busy), held(RETRAIN_LIMIT, tmp_path / "other"):
+        pass
+    with held(RETRAIN_LIMIT, tmp_path / "one"):
+        pass
+    with pytest.raises(UsageError, match="quakelens deploy"), held("not-there", tmp_path / "one"):
+        pass
+
+
+def test_failures_and_promotions_are_told(station: Station) -> None:
+    told: list[dict[str, Any]] = []
+
+    def take(request: Request) -> Reply:
+        told.append(json.loads(request.body))
+        return Reply(200, b"{}")
+
+    with LocalServer(take) as receiver:
+        url = f"json://me:{PASSWORD}@{receiver.address}/"
+        lines = applied(station, QUAKELENS_NOTIFY_URLS=url)
+        assert sum(line.startswith("made") for line in lines) == 3
+        assert PASSWORD not in "".join(lines)
+        assert all(line.startswith("same") for line in applied(station, QUAKELENS_NOTIFY_URLS=url))
+        announce_champion("7", "better by 0.02")
+        EventsWorker.instance().drain()
+        wait_for(lambda: any("version 7 is the champion" in each["title"] for each in told))
+        assert any("better by 0.02" in each["message"] for each in told)
+        with get_client(sync_client=True) as client:
+            watch = client.read_deployment_by_name("watch/watch")
+            for _ in range(2):
+                run = client.create_flow_run_from_deployment(watch.id)
+                client.set_flow_run_state(run.id, Failed(message="the feed is <down>"), force=True)
+        wait_for(lambda: any(each["title"] == "quakelens: watch Failed" for each in told))
+        time.sleep(2)
+        failures = [each for each in told if each["title"] == "quakelens: watch Failed"]
+        assert len(failures) == 1  # of the same deployment within minutes only the first
+        assert "the feed is <down>" in failures[0]["message"]
+        assert f"{station.api.removesuffix('/api')}/runs/flow-run/" in failures[0]["message"]
+    assert sum(line.startswith("removed") for line in applied(station)) == 3
+    assert PASSWORD not in json.dumps(station.post("block_documents/filter"))
+
+
+def test_an_address_that_is_none_is_named_by_its_number_only(station: Station) -> None:
+    with pytest.raises(UsageError, match="address 1") as caught:
+        deploy(Settings(notify_urls=f"nothing-of://me:{PASSWORD}@host/"))  # type: ignore[arg-type]
+    assert PASSWORD not in str(caught.value)
+
+
+def test_old_runs_of_watch_go(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QUAKELENS_WORKSPACE", str(station.workspace.root))
+    with get_client(sync_client=True) as client:
+        for name in ("watch/watch", "retrain/retrain"):
+            run = client.create_flow_run_from_deployment(client.read_deployment_by_name(name).id)
+            client.set_flow_run_state(run.id, Failed(), force=True)
+    housekeeping(keep_days=1)
+    assert any(run["state_type"] == StateType.FAILED for run in station.runs("watch"))
+    housekeeping(keep_days=0)
+    assert not any(run["state_type"] == StateType.FAILED for run in station.runs("watch"))
+    assert any(run["state_type"] == StateType.FAILED for run in station.runs("retrain"))
+
+
+def test_without_a_server_there_is_nothing_to_deploy_to() -> None:
+    with temporary_settings({PREFECT_API_URL: None}), pytest.raises(UsageError, match="quakelens serve"):
+        deploy(Settings())
+    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}), pytest.raises(UsageError, match="answers"):
+        deploy(Settings())
+
+
+def test_it_stops_and_leaves_no_process(station: Station) -> None:
+    assert len(station.processes()) >= 4
+    station.process.send_signal(signal.SIGTERM)
+    assert station.process.wait(ENDS_S) == 0
+    assert station.processes() == []
