@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -9,8 +10,9 @@ from functools import partial
 from prefect import flow
 
 from quakelens.earthquakes.resolve import resolve
+from quakelens.earthquakes.watching import is_free
 from quakelens.errors import Busy, SourceError
-from quakelens.harvest import harvest_at_once
+from quakelens.harvest import follow_up, harvest_at_once
 from quakelens.harvest.summary import HarvestSummary
 from quakelens.logs import now_about
 from quakelens.params import read_params
@@ -31,17 +33,19 @@ from tasks.harvesting import (
     write_report,
 )
 
+logger = logging.getLogger("quakelens.harvest")
 
-@flow(name="harvest-and-score", flow_run_name="harvest-{earthquake}", validate_parameters=False,
-      timeout_seconds=6 * HOUR)  # fmt: skip
+
+@flow(name="harvest-and-score", flow_run_name="harvest-{earthquake}", timeout_seconds=6 * HOUR)
 @told
 def harvest_and_score(
     earthquake: str,
     sources: Sequence[str] | None = None,
     model: str = CHAMPION,
+    if_due: bool = False,
     now: datetime | None = None,
     notice: str | None = None,
-) -> HarvestSummary:
+) -> HarvestSummary | None:
     """Harvest the posts of one earthquake, score their pictures, write the report.
 
     Its sources are asked, pictures fetched and scored at the same time; a source that fails stops no other.
@@ -51,6 +55,8 @@ def harvest_and_score(
         earthquake: An id that the store, the USGS or the EMSC knows, or a GeoJSON file with one feature.
         sources: Networks to ask; None for those that the settings choose.
         model: `champion`, `starter` or a version; resolved once.
+        if_due: Do nothing, and return None, if nothing is due any more or another run works on it: for runs that
+            an event starts, of which there may be two.
         now: The present by which is planned, UTC; for replays of the past.
         notice: A warning for the top of the report.
 
@@ -73,6 +79,12 @@ def harvest_and_score(
         found = resolve(earthquake, store, settings)
         earthquakes.save(store, found, clock())
         now_about(found.id)
+        names = chosen(settings) if sources is None else sources
+        if if_due:
+            if not is_free(store, found.id, clock()):
+                logger.info("%s: nothing is due any more, or another run works on it", found.title)
+                return None
+            names = follow_up.due(store, found.id, names, clock())
         held = runs.claim(store, found.id, datetime.now(UTC), again_after=timedelta(0))
         if held is None:
             raise Busy(f"another run works on {found.title}: wait for it to end")
@@ -84,7 +96,7 @@ def harvest_and_score(
                 done = harvest_at_once(
                     {
                         name: partial(harvest_posts, store, name, found, workspace, settings, params, clock())
-                        for name in (chosen(settings) if sources is None else sources)
+                        for name in names
                     },
                     partial(fetch_pictures, store, found, workspace, settings, params),
                     partial(score_pictures, store, found, pinned, workspace, settings, clock),

@@ -17,7 +17,7 @@ from tasks.edge import told
 from tasks.purging import recheck_posts, remove_files, remove_stray_files, tell
 
 
-@flow(name="purge", validate_parameters=False)
+@flow(name="purge")
 @told
 def purge(
     sources: Sequence[str] | None = None, older_than_h: float = 20.0, now: datetime | None = None

@@ -20,13 +20,14 @@ from quakelens.store import open_store, watched
 from tasks.edge import told
 from tasks.harvesting import read_details, read_earthquake_feed
 from tasks.showing import show_watched
+from tasks.starting import announce, waiting_harvests
 
 logger = logging.getLogger("quakelens.watch")
 
 
-@flow(name="watch", validate_parameters=False)
+@flow(name="watch")
 @told
-def watch(now: datetime | None = None, notice: str | None = None) -> list[HarvestSummary]:
+def watch(by_event: bool = False, now: datetime | None = None, notice: str | None = None) -> list[HarvestSummary]:
     """Read the feeds once, decide of each earthquake, harvest those that are due and not harvested yet.
 
     An earthquake is harvested once, also when its id or magnitude is revised, and followed up when a poll of a
@@ -34,6 +35,7 @@ def watch(now: datetime | None = None, notice: str | None = None) -> list[Harves
     from being started.
 
     Args:
+        by_event: Say by an event what is due, for workers to harvest, instead of harvesting it in this run.
         now: The present by which is planned, UTC; for replays of the past.
         notice: A warning for the top of the reports.
 
@@ -59,11 +61,20 @@ def watch(now: datetime | None = None, notice: str | None = None) -> list[Harves
     finally:
         store.close()
     logger.info("%d announcements in the feeds, %d earthquakes to be harvested", len(feed.earthquakes), len(due))
+    if by_event:
+        coming = waiting_harvests(datetime.now(UTC)) if due else set()
+        for earthquake, sources in due:
+            if earthquake.id not in coming:
+                logger.info("  due: %s", earthquake.title)
+                announce(earthquake, sources)
+        return []
     summaries, failures = [], []
     for earthquake, sources in due:
         logger.info("%s", earthquake.title)
         try:
-            summaries.append(harvest_and_score(earthquake.id, sources, now=now, notice=notice))
+            summary = harvest_and_score(earthquake.id, sources, now=now, notice=notice)
+            if summary is not None:
+                summaries.append(summary)
         except Busy as busy:
             logger.info("  %s", busy)
         except QuakelensError as error:

@@ -68,6 +68,11 @@ class Settings(BaseSettings):
             process itself does.
         dvc_remote: Where labelled data is pushed; by default a folder in the workspace.
         log: `text` for people, `json` for one object a line, see `quakelens.logs`.
+        harvests_at_once: How many earthquakes workers harvest at the same time, over all machines.
+        notify_urls: Whom to tell of failures and promotions, addresses as apprise takes them, separated by blanks.
+        serve_host: Address that `serve` binds Prefect's and MLflow's pages to.
+        serve_port: Prefect's port.
+        serve_mlflow_port: MLflow's port.
     """
 
     model_config = SettingsConfigDict(env_prefix="QUAKELENS_", frozen=True, extra="ignore")
@@ -109,6 +114,11 @@ class Settings(BaseSettings):
     dask_address: str | None = None
     dvc_remote: SecretStr | None = None
     log: Literal["text", "json"] = "text"
+    harvests_at_once: int = Field(default=4, ge=1)
+    notify_urls: SecretStr | None = None
+    serve_host: str = "127.0.0.1"
+    serve_port: int = Field(default=4200, ge=0, le=65535)
+    serve_mlflow_port: int = Field(default=5000, ge=0, le=65535)
 
     def model_post_init(self, _: Any) -> None:
         """Have every secret hidden from now on."""
@@ -138,6 +148,11 @@ def read_settings() -> Settings:
 def allowed_hosts(settings: Settings) -> frozenset[str]:
     """The `host:port` pairs of `media_allow`."""
     return frozenset(host.strip() for host in settings.media_allow.split(",") if host.strip())
+
+
+def notify_urls(settings: Settings) -> list[str]:
+    """The addresses of `notify_urls`; each may hold a password."""
+    return [] if settings.notify_urls is None else settings.notify_urls.get_secret_value().split()
 
 
 def mastodon_tokens(settings: Settings) -> dict[str, str]:

@@ -6,6 +6,7 @@ one at a time: a second DVC process fails at once where it should wait.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -159,6 +160,15 @@ def data_hash(workspace: Workspace) -> str:
     except (FileNotFoundError, KeyError, TypeError) as error:
         raise PipelineError(f"{workspace.root / 'dvc.lock'} tells no data hash: run `quakelens retrain`") from error
     return next(str(dep["md5"]) for dep in deps if dep["path"] == "data/labelled")
+
+
+def labelled_changed(workspace: Workspace) -> bool:
+    """Whether there is labelled data, and it is other than that which the last `reproduce` used."""
+    if not workspace.labelled.is_dir() or not (workspace.root / ".dvc").is_dir():
+        return False
+    told = json.loads("".join(run(workspace, ["status", "--json", "prepare"])) or "{}")
+    changes = [each for each in told.get("prepare", []) if isinstance(each, dict)]
+    return any("data/labelled" in each.get("changed deps", {}) for each in changes)
 
 
 def run(

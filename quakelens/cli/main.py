@@ -20,6 +20,7 @@ from quakelens.errors import ERROR_MARK, DiskFull, QuakelensError
 COMMANDS = {
     "data": ("quakelens.cli.data", "Labelled pictures in and out of the versioned data."),
     "demo": ("quakelens.cli.demo", "The whole loop once, with nothing to set up or start."),
+    "deploy": ("quakelens.cli.deploy", "Make the deployments on a Prefect server."),
     "evaluate": ("quakelens.cli.evaluate", "Figures of a model on a labelled manifest."),
     "export": ("quakelens.cli.export", "The ids of an earthquake's posts, for passing on."),
     "harvest": ("quakelens.cli.harvest", "Harvest and score the posts of one earthquake."),
@@ -33,6 +34,7 @@ COMMANDS = {
     "rollback": ("quakelens.cli.rollback", "Go back to the champion before the present one."),
     "score": ("quakelens.cli.score", "Score pictures; starts in seconds, needs no server."),
     "score-archive": ("quakelens.cli.score_archive", "Score any number of pictures, over many machines, with resume."),
+    "serve": ("quakelens.cli.serve", "Run a station: Prefect's server, a worker, MLflow's page."),
     "stage": ("quakelens.cli.stage", "Run one stage of the pipeline, as DVC does."),
     "status": ("quakelens.cli.status", "How things stand: earthquakes, polls, backlog, cost, champion, problems."),
     "watch": ("quakelens.cli.watch", "Read the earthquake feeds and start what is due."),

@@ -11,7 +11,7 @@ from quakelens.params import Trigger
 from quakelens.store import Store, earthquakes, polls, runs
 from quakelens.store.runs import Claim, Run, claim, fail, finish, renew, renewing
 
-__all__ = ["Claim", "claim", "fail", "finish", "observe", "renew", "renewing"]
+__all__ = ["Claim", "claim", "fail", "finish", "is_free", "observe", "renew", "renewing"]
 
 MAX_FAILED = 12
 """Failed runs after which only a person starts another: with the pauses, seven hours after the first."""
@@ -48,12 +48,16 @@ def observe(
         decision = decide(known.earthquake, trigger, now)
         if (decision.due, decision.reason) != (known.due, known.reason):
             earthquakes.set_decision(store, known.key, due=decision.due, reason=decision.reason, now=now)
-        if decision.due and _is_free(store, known.key, now):
+        if decision.due and is_free(store, known.key, now):
             due.append(known.earthquake)
     return due
 
 
-def _is_free(store: Store, key: str, now: datetime) -> bool:
+def is_free(store: Store, key: str, now: datetime) -> bool:
+    """Whether a harvest is to be started: nobody works on it, and it was not harvested, or a poll of it is due.
+
+    After a run that did not end in order there is a pause, whatever its polls say: it may have left pictures to do.
+    """
     past = runs.history(store, key, now)
     if any(run.state == "running" for run in past):
         return False
