@@ -21,6 +21,7 @@ _CONNECT_S = 10
 _READ_S = 60
 _TRIES = 5
 _CONNECTIONS = 32
+_NO_BUCKET = "NoSuchBucket"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +87,10 @@ class Bucket:
 
         try:
             yield
-        except FileNotFoundError:
-            raise
+        except FileNotFoundError as error:
+            if not isinstance(error.__cause__, ClientError) or error.__cause__.response["Error"]["Code"] != _NO_BUCKET:
+                raise
+            raise StorageError(f"there is no bucket {self.bucket}: make it, or set QUAKELENS_FILES_URL anew") from error
         except (BotoCoreError, ClientError, OSError) as error:
             raise StorageError(
                 f"{self} cannot be used ({error}): see that the server is up and that AWS_ENDPOINT_URL and the keys "

@@ -67,9 +67,9 @@ def hers(number: int, minutes: float, pictures: Sequence[int], **more: object) -
     return replace(made, author=WORDS[1], author_id="hers-4711", url=f"{WORDS[3]}{number}", media=media)
 
 
-def build(folder: Path, posts: list[Post], *, price: float = 0.0) -> tuple[Store, Workspace]:
+def build(folder: Path, posts: list[Post], *, files_url: str | None = None) -> tuple[Store, Workspace]:
     """Harvest, fetch, score and report in a workspace."""
-    workspace = Workspace(folder / "w")
+    workspace = Workspace(folder / "w", files_url)
     store = new_store(workspace.store.parent)
     section = params()
     harvest_pages(
