@@ -94,6 +94,13 @@ def push(workspace: Workspace, targets: Iterable[Path] = ()) -> None:
     run(workspace, ["push", *(str(target.relative_to(workspace.root)) for target in targets)])
 
 
+def bring(workspace: Workspace) -> None:
+    """Fetch from the remote the labelled folders that are tracked and not here, as on a machine that is new."""
+    missing = [path for path in sorted(workspace.labelled.glob("*.dvc")) if not path.with_suffix("").exists()]
+    if missing:
+        run(workspace, ["pull", *(str(path.relative_to(workspace.root)) for path in missing)])
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where DVC keeps files: an address for fsspec, and the options that it needs."""

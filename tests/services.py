@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -201,3 +201,33 @@ def wait_for(port: int, process: subprocess.Popen[Any], within_s: float = _START
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"{process.args!r} does not listen on port {port}") from None
             time.sleep(0.05)
+
+
+@contextmanager
+def mlflow_server(store_url: str, artifacts: str, s3: S3) -> Iterator[str]:
+    """Run MLflow's server with its rows in a database and its artifacts in a bucket, of which only it has the keys.
+
+    Gives its address.
+    """
+    import httpx
+
+    port = free_port()
+    process = subprocess.Popen(
+        [
+            sys.executable, "-m", "mlflow", "server", "--backend-store-uri", store_url,
+            "--artifacts-destination", artifacts, "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
+        ],
+        env={
+            **os.environ, **s3.environment, "MLFLOW_DISABLE_TELEMETRY": "true",
+            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        },
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    try:
+        wait_for(port, process, within_s=180)
+        assert httpx.get(f"http://127.0.0.1:{port}/health", timeout=60).status_code == 200
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        process.wait(timeout=30)

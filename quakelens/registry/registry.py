@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -70,6 +72,7 @@ class Registry:
         os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "4")  # of a server; by default it is minutes
         import mlflow
 
         logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)  # it tells of each migration
@@ -158,13 +161,20 @@ class Registry:
 
     def download(self, version: str) -> Path:
         """Copy a version's bundle from where artifacts are kept into the cache, once."""
-        target = self._workspace.cache / "models" / version
-        if not (target / MANIFEST).is_file():
-            with self._explained():
-                self.mlflow.artifacts.download_artifacts(
-                    artifact_uri=f"models:/{MODEL}/{version}/{BUNDLE_ARTIFACT}", dst_path=str(target.parent)
-                )
-                (target.parent / "bundle").rename(target)
+        registry = hashlib.sha256(self._uri.encode()).hexdigest()[:12]  # another one has other versions
+        target = self._workspace.cache / "models" / registry / version
+        if (target / MANIFEST).is_file():
+            return target
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".", dir=target.parent) as partial, self._explained():
+            self.mlflow.artifacts.download_artifacts(
+                artifact_uri=f"models:/{MODEL}/{version}/{BUNDLE_ARTIFACT}", dst_path=partial
+            )
+            try:
+                Path(partial, BUNDLE_ARTIFACT).rename(target)
+            except OSError:
+                if not (target / MANIFEST).is_file():  # else another process was faster
+                    raise
         return target
 
     def decide(self, version: str, gate: Mapping[str, Any]) -> None:

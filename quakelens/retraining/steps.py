@@ -21,7 +21,7 @@ from quakelens.registry.names import CHAMPION, DATA_TAG, STARTER
 from quakelens.settings import Settings, Workspace
 from quakelens.stages.evaluate import METRICS, PREDICTIONS
 from quakelens.stages.pictures import Picture, predictions_of, read_pictures
-from quakelens.versioning import data_hash, initialise, reproduce
+from quakelens.versioning import bring, data_hash, initialise, reproduce
 
 CONCLUDED = "retrained.json"
 """In the workspace's data/: what the last complete retraining ended with."""
@@ -72,12 +72,13 @@ class Outcome:
 def build(
     workspace: Workspace, settings: Settings, params: Params, on_line: Callable[[str], None] | None = None
 ) -> Built:
-    """Run the stages whose inputs changed.
+    """Bring labelled data that is not here from DVC's remote, and run the stages whose inputs changed.
 
     Raises:
         PipelineError: A stage failed.
     """
     initialise(workspace, settings)
+    bring(workspace)
     if not workspace.labelled.is_dir():
         raise PipelineError(
             f"{workspace.labelled} does not exist: add labelled pictures with `quakelens data add PATH`"
