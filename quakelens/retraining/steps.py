@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -35,7 +36,7 @@ class Built:
         stages: Those that ran; the others were up to date.
         bundle: sha256 of the exported model.json.
         data: DVC's hash of the labelled data.
-        rule: What the gate goes by, as text: a changed rule judges anew.
+        rule: What the gate goes by and which registry, as text: where it changed, the model is judged anew.
     """
 
     stages: tuple[str, ...]
@@ -88,8 +89,17 @@ def build(
         stages=tuple(stages),
         bundle=sha256_of(workspace.exported / MANIFEST),
         data=data_hash(workspace),
-        rule=json.dumps(params.gate.model_dump() | params.evaluation.model_dump(), sort_keys=True),
+        rule=json.dumps(
+            {**params.gate.model_dump(), **params.evaluation.model_dump(), "registry": _other_registry(settings)},
+            sort_keys=True,
+        ),
     )
+
+
+def _other_registry(settings: Settings) -> str | None:
+    """Which registry the settings name, without a password that its address may hold; None for the workspace's own."""
+    uri = settings.tracking_uri
+    return None if uri is None else hashlib.sha256(uri.get_secret_value().encode()).hexdigest()[:12]
 
 
 def concluded(workspace: Workspace, built: Built) -> Outcome | None:

@@ -11,6 +11,7 @@ os.environ.update(DO_NOT_TRACK="1", PREFECT_SERVER_ANALYTICS_ENABLED="false", PR
 
 from prefect.client.orchestration import get_client
 from prefect.testing.utilities import prefect_test_harness
+from services import S3, PostgreSQL, mlflow_server
 
 from flows.deploying import limits
 from quakelens.dataset.collect import collect
@@ -54,6 +55,14 @@ def trained(prefect_server: None, sample: Sample, tmp_path_factory: pytest.TempP
         outcome = retrain()
     assert outcome.promoted, outcome.reason
     return place
+
+
+@pytest.fixture(scope="session")
+def mlflow(postgresql: PostgreSQL, s3_session: S3) -> Iterator[tuple[str, str]]:
+    """Address of an MLflow server on PostgreSQL, and the bucket of its artifacts."""
+    bucket = s3_session.bucket()
+    with mlflow_server(postgresql.create("mlflow"), f"s3://{bucket}/mlflow", s3_session) as address:
+        yield address, bucket
 
 
 @pytest.fixture

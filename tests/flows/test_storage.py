@@ -3,11 +3,10 @@
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from services import S3, PostgreSQL, mlflow_server
+from services import S3
 
 from flows.retrain import retrain
 from quakelens.dataset.labelled import read_collection
@@ -16,14 +15,6 @@ from quakelens.registry.lookup import find
 from quakelens.registry.registry import Registry
 from quakelens.settings import Settings, Workspace, read_settings
 from quakelens.versioning import bring, initialise, places, push
-
-
-@pytest.fixture(scope="session")
-def mlflow(postgresql: PostgreSQL, s3_session: S3) -> Iterator[tuple[str, str]]:
-    """Address of a server on PostgreSQL, and the bucket of its artifacts."""
-    bucket = s3_session.bucket()
-    with mlflow_server(postgresql.create("mlflow"), f"s3://{bucket}/mlflow", s3_session) as address:
-        yield address, bucket
 
 
 def elsewhere(workspace: Workspace, to: Path) -> Workspace:
