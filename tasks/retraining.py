@@ -18,8 +18,8 @@ from quakelens.params import Params
 from quakelens.retraining import steps
 from quakelens.retraining.steps import Built, Outcome
 from quakelens.settings import Settings, Workspace
-from tasks.showing import show_retraining
 from tasks.limits import held
+from tasks.showing import show_retraining
 
 logger = logging.getLogger("quakelens.retrain")
 

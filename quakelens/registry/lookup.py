@@ -6,6 +6,7 @@ Any other registry, or a file of a form that is not known, is asked through MLfl
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,9 +74,14 @@ def artifact_folders(workspace: Workspace, settings: Settings) -> list[Path] | N
     finally:
         connection.close()
     paths = [each.removeprefix("file://") for each in uris]
-    if any("://" in path for path in paths):
+    if any(_is_elsewhere(path) for path in paths):
         return None
     return [here, *(Path(path) for path in sorted(paths) if not Path(path).is_relative_to(here))]
+
+
+def _is_elsewhere(location: str) -> bool:
+    """Whether this is an address such as `s3://...` or `mlflow-artifacts:/...`, and no path of this machine."""
+    return re.match(r"[a-z][a-z0-9+.-]*:", location) is not None
 
 
 def _starter() -> Found:
@@ -120,7 +126,7 @@ def _ask_sqlite(database: Path, ref: str) -> tuple[str | None, str | None]:
 
 
 def _bundle_folder(version: str, location: str | None, workspace: Workspace, settings: Settings) -> Path:
-    if location and "://" not in location.removeprefix("file://"):
+    if location and not _is_elsewhere(location.removeprefix("file://")):
         stored = Path(location.removeprefix("file://"))
         # MLflow stores absolute paths; a workspace that was moved still has the artifacts.
         moved = workspace.mlruns / "artifacts" / "models" / stored.parent.name / stored.name

@@ -109,13 +109,14 @@ def rows(store: Store) -> dict[str, Any]:
     }
 
 
-def wait(until: Callable[[], bool], what: str, within_s: float = 270) -> None:
+def wait(until: Callable[[], bool], what: str, within_s: float = 600) -> None:
     deadline = time.monotonic() + within_s
     while not until():
         assert time.monotonic() < deadline, what
         time.sleep(0.5)
 
 
+@pytest.mark.timeout(900)
 def test_two_machines_do_what_one_process_does(
     prefect_server: None, trained: Workspace, sample: Sample, postgresql: PostgreSQL, s3: S3, mlflow: tuple[str, str],
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
