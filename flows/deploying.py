@@ -16,6 +16,7 @@ from prefect.workers.process import ProcessWorker
 
 from flows.deployments import LIMITS, POOL, deployments
 from flows.notifications import notifications
+from flows.recovery import recovery
 from quakelens.errors import UsageError
 from quakelens.settings import Settings
 
@@ -48,6 +49,7 @@ def deploy(settings: Settings) -> list[str]:
             ) from error
         told = [_pool(client), *limits(client)]
         told += [_deployment(client, each) for each in deployments(settings)]
+        told += recovery(client)
         told += notifications(client, settings)
     return told
 

@@ -34,6 +34,7 @@ from flows.harvest_and_score import harvest_and_score
 from flows.housekeeping import housekeeping
 from flows.notifications import TAG
 from flows.purge import purge
+from flows.recovery import HEARTBEAT_S
 from flows.retrain import retrain
 from flows.score_archive import score_archive
 from flows.watch import watch
@@ -98,7 +99,10 @@ def _deployment(flow: Any, name: str, *, tags: list[str], **options: Any) -> Run
         entrypoint_type=EntrypointType.MODULE_PATH,  # quakelens is installed where a worker is: no files are fetched
         tags=[TAG, *tags],
         # Prefect's own way starts three Python processes one after another before the flow is reached.
-        job_variables={"command": "python -m prefect.engine"},
+        job_variables={
+            "command": "python -m prefect.engine",
+            "env": {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_S)},
+        },
         **options,
     )
     return made

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from prefect import flow
 
+from flows.recovery import give_up_after
 from quakelens.errors import QuakelensError, SourceError
 from quakelens.params import read_params
 from quakelens.purge.summary import PurgeSummary
@@ -20,7 +21,7 @@ from tasks.purging import recheck_posts, remove_files, remove_stray_files, tell
 @flow(name="purge")
 @told
 def purge(
-    sources: Sequence[str] | None = None, older_than_h: float = 20.0, now: datetime | None = None
+    sources: Sequence[str] | None = None, older_than_h: float = 20.0, now: datetime | None = None, crashes: int = 0
 ) -> PurgeSummary:
     """Ask about every post that was not harvested or checked for some hours, and remove what is gone.
 
@@ -30,12 +31,15 @@ def purge(
         sources: Networks to ask; None for all of which posts are stored.
         older_than_h: Hours since a post was harvested or last found to be there.
         now: The present, UTC; for replays of the past.
+        crashes: How many runs before this one ended because their process was killed, see `flows.recovery`.
 
     Raises:
         SourceError: A network failed or refused; what the others said was done all the same.
-        QuakelensError: Something could not be removed; the message says what, and what to do.
+        QuakelensError: Something could not be removed; the message says what, and what to do. Or it was killed too
+            often.
         Busy: Another process removes posts for too long.
     """
+    give_up_after(crashes)
     settings = read_settings()
     workspace = workspace_of(settings)
     params = read_params(workspace.params)

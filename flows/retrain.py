@@ -6,6 +6,7 @@ import logging
 
 from prefect import flow
 
+from flows.recovery import give_up_after
 from quakelens.errors import Busy
 from quakelens.params import read_params
 from quakelens.retraining.steps import Outcome, concluded
@@ -19,7 +20,7 @@ logger = logging.getLogger("quakelens.retrain")
 
 @flow(name="retrain")
 @told
-def retrain(if_changed: bool = False) -> Outcome | None:
+def retrain(if_changed: bool = False, crashes: int = 0) -> Outcome | None:
     """Run the pipeline on the workspace, register what it made, compare it with the champion.
 
     Killed at any moment and started again, it goes on where it was.
@@ -27,12 +28,15 @@ def retrain(if_changed: bool = False) -> Outcome | None:
     Args:
         if_changed: Do nothing, and return None, unless the labelled data changed since the last retraining, or
             while another one is at work: for runs by a schedule.
+        crashes: How many runs before this one ended because their process was killed, see `flows.recovery`.
 
     Raises:
+        QuakelensError: It was killed too often.
         Busy: Another retraining is at work, and `if_changed` is not set.
         PipelineError: A stage failed.
         UsageError: The Prefect server lacks the limit that keeps retrainings apart.
     """
+    give_up_after(crashes)
     settings = read_settings()
     workspace = workspace_of(settings)
     if if_changed and not labelled_changed(workspace):
