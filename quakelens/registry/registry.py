@@ -167,11 +167,11 @@ class Registry:
             return target
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".", dir=target.parent) as partial, self._explained():
-            self.mlflow.artifacts.download_artifacts(
+            fetched = self.mlflow.artifacts.download_artifacts(
                 artifact_uri=f"models:/{MODEL}/{version}/{BUNDLE_ARTIFACT}", dst_path=partial
             )
             try:
-                Path(partial, BUNDLE_ARTIFACT).rename(target)
+                Path(fetched).rename(target)
             except OSError:
                 if not (target / MANIFEST).is_file():  # else another process was faster
                     raise

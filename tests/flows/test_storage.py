@@ -78,7 +78,7 @@ def test_a_model_that_one_machine_trains_is_used_rolled_back_and_exported_on_ano
 
     first, second = Registry(workspace, settings), Registry(other, settings)
     run = first.versions()[0].run_id
-    bundle = shutil.copytree(workspace.exported, tmp_path / "second")
+    bundle = shutil.copytree(workspace.exported, tmp_path / "second" / "bundle")
     manifest = bundle / "model.json"
     manifest.write_text(manifest.read_text(encoding="utf-8") + "\n", encoding="utf-8")
     assert run is not None
