@@ -3,6 +3,7 @@
 import base64
 import json
 import logging
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -25,6 +26,7 @@ from quakelens.demo.servers.local import LocalServer, Reply, Request
 from quakelens.errors import QuakelensError, UsageError
 from quakelens.harvest.stream import Stream
 from quakelens.logs import JsonLines, PlainLines
+from quakelens.params import read_params
 from quakelens.settings import Settings, Workspace, store_url_of
 from quakelens.sources import Post
 from quakelens.store import earthquakes, open_store
@@ -139,11 +141,10 @@ def echo(workspace: Workspace, sample: Sample, monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.setenv("QUAKELENS_MEDIA_ALLOW", server.address)
         monkeypatch.setenv("QUAKELENS_SOURCES", "x,bluesky-search,mastodon")
         monkeypatch.setattr(Stream, "sleep", lambda self, seconds: None)
-        lines = workspace.params.read_text(encoding="utf-8").splitlines()
-        at = next(number for number, line in enumerate(lines) if line.startswith("  mastodon_instances:"))
-        lines = [line for number, line in enumerate(lines) if not (number > at and line.startswith("    - m"))]
-        lines.insert(at + 1, f'    - "{server.address}"')
-        workspace.params.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        text = workspace.params.read_text(encoding="utf-8")
+        text = re.sub(r"(  mastodon_instances:.*\n)(    - .*\n)+", rf'\1    - "{server.address}"\n', text)
+        workspace.params.write_text(text, encoding="utf-8")
+        assert read_params(workspace.params).harvest.mastodon_instances == (server.address,)  # and no server out there
         yield server
 
 
@@ -220,7 +221,7 @@ def test_secrets_are_nowhere(
     shown = "\n".join([*told, *lines, *others, *capfd.readouterr()])
     assert not traces(shown.encode()), [line for line in shown.splitlines() if traces(line.encode())]
     assert not traces_below(workspace.root)
-    database = str(PREFECT_SERVER_DATABASE_CONNECTION_URL.value().get_secret_value()).rpartition("///")[2]
+    database = str(PREFECT_SERVER_DATABASE_CONNECTION_URL.value()).rpartition("///")[2]
     files = list(Path(database).parent.glob(f"{Path(database).name}*"))
     assert files
     assert not [word for path in files for word in traces(path.read_bytes())]
