@@ -19,7 +19,9 @@ LISTENERS = {
 }  # fmt: skip
 KNOWN = {
     "quakelens/cli/metrics.py": "addr=host",
+    "quakelens/cli/serve.py": "settings",  # whose addresses are tested below
     "quakelens/demo/servers/jetstream.py": "'127.0.0.1'",
+    "quakelens/station/parts.py": "(host, port)",
 }
 """Files with a call that listens, and how it says where."""
 
