@@ -48,7 +48,8 @@ def notifications(client: SyncPrefectClient, settings: Settings) -> list[str]:
             ):  # fmt: skip
                 told.append(f"same     {wanted.name}")
             else:
-                client.update_automation(found.id, wanted)
+                client.delete_automation(found.id)  # Prefect 3.8 leaves out what it needs when it updates one
+                client.create_automation(wanted)
                 told.append(f"changed  {wanted.name}")
     for name, found in known.items():
         client.delete_automation(found.id)

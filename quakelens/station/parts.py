@@ -98,6 +98,7 @@ def environment(workspace: Workspace, api_url: str) -> dict[str, str]:
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         # Runs older than 90 days go, too; by itself Prefect removes events only.
         "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
+        "PYTHONUNBUFFERED": "1",
         "PREFECT_WORKER_QUERY_SECONDS": "2",  # ten by default: half of that is lost from event to flag
     }
     given = {**usual, **os.environ, "QUAKELENS_WORKSPACE": str(workspace.root)}
