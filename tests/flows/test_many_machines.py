@@ -20,6 +20,7 @@ import pytest
 from services import S3, PostgreSQL, free_port, wait_for
 from sqlalchemy import select
 
+from flows.deployments import HOME, POOL
 from flows.harvest_and_score import harvest_and_score
 from quakelens.demo.sample import Sample
 from quakelens.demo.servers import FeedServer, XApi
@@ -32,23 +33,7 @@ from quakelens.store.tables import metadata
 from quakelens.versioning import initialise, push
 
 TOKEN = "a-token-of-the-stand-in"
-POOL = "quakelens"
 AT_ONCE = 3  # harvests; they carry the same pictures, so that both machines store and score the same at once
-
-DEPLOY = f"""
-from prefect.client.orchestration import get_client
-from prefect.client.schemas.actions import WorkPoolCreate
-from prefect.types.entrypoint import EntrypointType
-from flows.harvest_and_score import harvest_and_score
-from flows.retrain import retrain
-with get_client(sync_client=True) as client:
-    client.create_work_pool(WorkPoolCreate(name="{POOL}", type="process"))
-for flow, name in ((harvest_and_score, "harvest-and-score"), (retrain, "retrain")):
-    flow.to_deployment(
-        name, work_pool_name="{POOL}", entrypoint_type=EntrypointType.MODULE_PATH,
-        job_variables={{"command": "{sys.executable} -m prefect.engine"}},
-    ).apply()
-"""
 
 
 @contextmanager
@@ -184,7 +169,8 @@ def together(
 
     address = f"http://127.0.0.1:{port}/api"
     common = {
-        **os.environ, **settings, **s3.environment, "PREFECT_HOME": str(tmp_path / "prefect"),
+        **os.environ, **settings, **s3.environment, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PREFECT_HOME": str(tmp_path / "prefect"),
         "PREFECT_API_URL": address, "DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_LOGGING_LEVEL": "INFO", "PREFECT_WORKER_QUERY_SECONDS": "1", "QUAKELENS_TRACKING_URI": mlflow[0],
         "QUAKELENS_STORE_URL": postgresql.create("machines"), "QUAKELENS_FILES_URL": f"s3://{bucket}/files",
@@ -195,18 +181,21 @@ def together(
     serving = ["prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port), "--no-ui"]
     with process(serving, {**common, **database}, tmp_path / "server.log") as server:
         wait_for(port, server, within_s=180)
-        subprocess.run([sys.executable, "-c", DEPLOY], env=common, check=True, timeout=180)
+        environment = {**common, "QUAKELENS_WORKSPACE": str(one.root)}
+        subprocess.run([sys.executable, "-m", "quakelens", "deploy"], env=environment, check=True, timeout=180)
+        pause_schedules(address)
         worker = ["prefect", "worker", "start", "--pool", POOL, "--type", "process", "--limit", "2", "--name"]
         with (
-            process([*worker, "one"], {**common, "QUAKELENS_WORKSPACE": str(one.root)}, tmp_path / "one.log"),
+            process(
+                [*worker, "one", "--work-queue", HOME, "--work-queue", "default"], environment, tmp_path / "one.log"
+            ),
             process(
                 [*worker, "two", "--work-queue", "default"],
                 {**common, "QUAKELENS_WORKSPACE": str(two.root)}, tmp_path / "two.log",
             ),
         ):  # fmt: skip
             wait(lambda: len(online(address)) == 2, "the workers did not come up")
-            # The labelled data lies on one machine, so only that one polls the queue of retraining.
-            asked = [start(address, "retrain/retrain", {}, queue="training")]
+            asked = [start(address, "retrain/retrain", {})]  # for the machine that has the labelled data
             asked += [
                 start(address, "harvest-and-score/harvest-and-score",
                       {"earthquake": str(quake), "model": "starter", "now": now.isoformat()})
@@ -240,12 +229,16 @@ def online(address: str) -> list[str]:
     return [each["name"] for each in found if each["status"] == "ONLINE"]
 
 
-def start(address: str, deployment: str, parameters: dict[str, Any], queue: str | None = None) -> str:
+def pause_schedules(address: str) -> None:
+    """Nothing runs but what the test starts."""
+    for each in httpx.post(f"{address}/deployments/filter", json={}, timeout=60).json():
+        if each["schedules"]:
+            httpx.patch(f"{address}/deployments/{each['id']}", json={"paused": True}, timeout=60).raise_for_status()
+
+
+def start(address: str, deployment: str, parameters: dict[str, Any]) -> str:
     found = httpx.get(f"{address}/deployments/name/{deployment}", timeout=60).json()
     asked = {"parameters": parameters, "state": {"type": "SCHEDULED"}}
-    if queue is not None:
-        httpx.post(f"{address}/work_pools/{POOL}/queues", json={"name": queue}, timeout=60).raise_for_status()
-        asked["work_queue_name"] = queue
     made = httpx.post(f"{address}/deployments/{found['id']}/create_flow_run", json=asked, timeout=60)
     made.raise_for_status()
     return str(made.json()["id"])
