@@ -221,7 +221,7 @@ def test_secrets_are_nowhere(
     shown = "\n".join([*told, *lines, *others, *capfd.readouterr()])
     assert not traces(shown.encode()), [line for line in shown.splitlines() if traces(line.encode())]
     assert not traces_below(workspace.root)
-    database = str(PREFECT_SERVER_DATABASE_CONNECTION_URL.value()).rpartition("///")[2]
+    database = str(PREFECT_SERVER_DATABASE_CONNECTION_URL.value()).partition(":///")[2]
     files = list(Path(database).parent.glob(f"{Path(database).name}*"))
     assert files
     assert not [word for path in files for word in traces(path.read_bytes())]
