@@ -172,7 +172,8 @@ def _from_store(workspace: Workspace, name: str, times: dict[str, datetime]) -> 
     try:
         key = earthquakes.get(store, name).key
         with store.read() as connection:
-            ours = earthquake_posts.c.earthquake == key
+            # The repetitions share their region: posts of an earlier one lie within this earthquake, too.
+            ours = (earthquake_posts.c.earthquake == key) & (posts.c.harvested_at >= times["started"])
             joined = posts.join(
                 earthquake_posts,
                 (earthquake_posts.c.source == posts.c.source) & (earthquake_posts.c.post_id == posts.c.id),
