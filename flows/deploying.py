@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate, GlobalConcurrencyLimitUpdate, WorkPoolCreate
+from prefect.client.schemas.objects import VersionInfo
 from prefect.deployments.runner import RunnerDeployment
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import get_current_settings
@@ -84,16 +85,18 @@ def _limit(client: SyncPrefectClient, name: str, slots: int) -> str:
 def _deployment(client: SyncPrefectClient, wanted: RunnerDeployment) -> str:
     # The version says what it was made of, and so whether anything is to be done.
     wanted.version = _digest(wanted)
+    # Otherwise Prefect takes the commit of the git repository in which this happens to run.
+    version = VersionInfo(type="prefect:simple", version=wanted.version)
     try:
         found = client.read_deployment_by_name(wanted.full_name)
     except ObjectNotFound:
-        wanted.apply()
+        wanted.apply(version_info=version)
         return f"made     {wanted.full_name}"
     triggers = all(client.read_automations_by_name(getattr(each, "name", "")) for each in wanted.triggers)
     if found.version == wanted.version and triggers:
         return f"same     {wanted.full_name}"
     wanted.paused = found.paused  # whoever paused it had a reason
-    wanted.apply()
+    wanted.apply(version_info=version)
     return f"changed  {wanted.full_name}"
 
 

@@ -107,11 +107,12 @@ def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
         process.stderr.close()
 
 
-def applied(station: Station, **variables: str) -> list[str]:
+def applied(station: Station, folder: Path | None = None, **variables: str) -> list[str]:
     environment = {**station.environment, "PREFECT_API_URL": station.api, **variables}
     done = subprocess.run(
-        [sys.executable, "-m", "quakelens", "deploy"], env=environment, capture_output=True, text=True, check=True
-    )
+        [sys.executable, "-m", "quakelens", "deploy"], cwd=folder, env=environment, capture_output=True,
+        text=True, check=True,
+    )  # fmt: skip
     return done.stdout.splitlines()
 
 
@@ -132,12 +133,17 @@ def test_it_serves_its_pages_and_a_second_one_is_refused(station: Station) -> No
     assert str(station.workspace.root) in done.stderr
 
 
-def test_applied_again_it_changes_nothing_and_a_pause_by_hand_stays(station: Station) -> None:
+def test_applied_again_it_changes_nothing_and_a_pause_by_hand_stays(station: Station, tmp_path: Path) -> None:
+    # In a clone Prefect would call a deployment's version by the commit.
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org", "-C", str(tmp_path)]
+    for command in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "x"], ["remote", "add", "origin", "/x/y"]):
+        subprocess.run([*git, *command], check=True)
     purge = station.post("deployments/filter", {"deployments": {"name": {"any_": ["purge"]}}})[0]
     station.post(f"deployments/{purge['id']}", {"paused": True}, method="PATCH")
     assert {line.split()[0] for line in applied(station)} == {"same"}
-    changed = applied(station, QUAKELENS_HARVESTS_AT_ONCE="2")
+    changed = applied(station, tmp_path, QUAKELENS_HARVESTS_AT_ONCE="2")
     assert [line for line in changed if not line.startswith("same")] == ["changed  harvest-and-score/harvest-and-score"]
+    assert {line.split()[0] for line in applied(station, tmp_path, QUAKELENS_HARVESTS_AT_ONCE="2")} == {"same"}
     applied(station)
     assert station.post(f"deployments/{purge['id']}", method="GET")["paused"]
     every = station.post("deployments/filter")
