@@ -20,6 +20,12 @@ __all__ = ["load_flow", "speak"]
 GROUP = "quakelens.flows"
 
 
+def announce_champion(version: str, reason: str, workspace: Workspace) -> None:
+    """Have those told that the Prefect server notifies, where PREFECT_API_URL names one."""
+    if "PREFECT_API_URL" in os.environ:
+        load_flow("announce_champion", workspace)(version, reason)
+
+
 def load_flow(name: str, workspace: Workspace) -> Callable[..., Any]:
     """Import a flow to be run in this process.
 

@@ -73,6 +73,7 @@ class Settings(BaseSettings):
         serve_host: Address that `serve` binds Prefect's and MLflow's pages to.
         serve_port: Prefect's port.
         serve_mlflow_port: MLflow's port.
+        serve_queues: Work queues from which its worker takes runs, separated by commas; empty for all.
     """
 
     model_config = SettingsConfigDict(env_prefix="QUAKELENS_", frozen=True, extra="ignore")
@@ -119,6 +120,7 @@ class Settings(BaseSettings):
     serve_host: str = "127.0.0.1"
     serve_port: int = Field(default=4200, ge=0, le=65535)
     serve_mlflow_port: int = Field(default=5000, ge=0, le=65535)
+    serve_queues: str = ""
 
     def model_post_init(self, _: Any) -> None:
         """Have every secret hidden from now on."""

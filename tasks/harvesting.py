@@ -40,6 +40,7 @@ from quakelens.sources.available import open_source
 from quakelens.store import Store
 from quakelens.store.charges import Budget
 from tasks.showing import show_harvest
+from tasks.trying import may_pass
 
 logger = logging.getLogger("quakelens.harvest")
 
@@ -48,8 +49,8 @@ HOUR = 3600
 # Tasks without a time limit run in threads, which Prefect cannot interrupt: the flow has one, and ends them.
 
 
-@task(name="read feed", cache_policy=NO_CACHE, retries=2, retry_delay_seconds=[2, 10], retry_jitter_factor=0.5,
-      timeout_seconds=120)  # fmt: skip
+@task(name="read feed", cache_policy=NO_CACHE, retries=2, retry_condition_fn=may_pass,
+      retry_delay_seconds=[2, 10], retry_jitter_factor=0.5, timeout_seconds=120)  # fmt: skip
 def read_earthquake_feed(settings: Settings, now: datetime) -> Feed:
     """Read the feeds of the USGS and the EMSC."""
     return read_feeds(settings.usgs_feed_url, settings.emsc_feed_url, now=now)
@@ -137,7 +138,7 @@ def remove_gone(store: Store, workspace: Workspace, settings: Settings, now: dat
     complete_in_harvest(store, workspace, settings, now)
 
 
-@task(name="write report", cache_policy=NO_CACHE, retries=1, timeout_seconds=HOUR)
+@task(name="write report", cache_policy=NO_CACHE, retries=1, retry_condition_fn=may_pass, timeout_seconds=HOUR)
 def write_report(
     store: Store, earthquake: Earthquake, model: Found, workspace: Workspace, now: datetime, notice: str | None
 ) -> Filed:

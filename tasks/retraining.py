@@ -20,6 +20,7 @@ from quakelens.retraining.steps import Built, Outcome
 from quakelens.settings import Settings, Workspace
 from tasks.limits import held
 from tasks.showing import show_retraining
+from tasks.trying import may_pass
 
 logger = logging.getLogger("quakelens.retrain")
 
@@ -72,7 +73,14 @@ def build(workspace: Workspace, settings: Settings, params: Params) -> Built:
     return steps.build(workspace, settings, params, on_line=_tell)
 
 
-@task(name="register", cache_policy=NO_CACHE, retries=2, retry_delay_seconds=5, timeout_seconds=1800)
+@task(
+    name="register",
+    cache_policy=NO_CACHE,
+    retries=2,
+    retry_condition_fn=may_pass,
+    retry_delay_seconds=5,
+    timeout_seconds=1800,
+)
 def register(workspace: Workspace, settings: Settings, params: Params, built: Built) -> str:
     """Log to MLflow and register the model, each once."""
     return steps.register(workspace, settings, params, built)
@@ -86,7 +94,14 @@ def judge(workspace: Workspace, settings: Settings, params: Params, built: Built
     return decision
 
 
-@task(name="conclude", cache_policy=NO_CACHE, retries=2, retry_delay_seconds=5, timeout_seconds=600)
+@task(
+    name="conclude",
+    cache_policy=NO_CACHE,
+    retries=2,
+    retry_condition_fn=may_pass,
+    retry_delay_seconds=5,
+    timeout_seconds=600,
+)
 def conclude(workspace: Workspace, settings: Settings, built: Built, version: str, decision: GateDecision) -> Outcome:
     """Record the decision and move the alias if it says so."""
     outcome = steps.conclude(workspace, settings, built, version, decision)

@@ -27,8 +27,8 @@ DUE = "quakelens.earthquake.due"
 HARVEST = "harvest-and-score"
 """Name of the deployment that the event starts."""
 
-_STARTING = timedelta(minutes=5)
-"""A run whose process was started so long ago and that has not claimed its earthquake will not any more."""
+_STARTING = {StateType.PENDING: timedelta(minutes=3), StateType.RUNNING: timedelta(minutes=1)}
+"""A run that was in a state for so long and has not claimed its earthquake will not any more: its process is gone."""
 
 
 @task(name="find waiting harvests", cache_policy=NO_CACHE, timeout_seconds=60)
@@ -51,9 +51,9 @@ def waiting_harvests(now: datetime) -> set[str]:
 
 
 def _is_coming(run: FlowRun, now: datetime) -> bool:
-    if run.state is None or run.state.type == StateType.SCHEDULED:
+    if run.state is None or run.state.type not in _STARTING:
         return True
-    return now - run.state.timestamp < _STARTING
+    return now - run.state.timestamp < _STARTING[run.state.type]
 
 
 @task(name="announce", cache_policy=NO_CACHE, timeout_seconds=60)

@@ -9,7 +9,7 @@ import click
 @click.option("--only", multiple=True, type=click.Choice(["server", "mlflow", "worker"]),
               help="Only this part, for a station over several machines; more than once for several.")  # fmt: skip
 @click.option("--queue", "queues", multiple=True, metavar="NAME",
-              help="Work queue of the worker: default or home; more than once. Default: all.")  # fmt: skip
+              help="Work queue of the worker, default or home; repeatable.  [QUAKELENS_SERVE_QUEUES; all]")  # fmt: skip
 @click.option("--host", help="Address that the pages are bound to.  [QUAKELENS_SERVE_HOST; 127.0.0.1]")
 @click.option("--port", type=click.IntRange(0, 65535), help="Prefect's; 0 for any.  [QUAKELENS_SERVE_PORT; 4200]")
 @click.option("--mlflow-port", type=click.IntRange(0, 65535),
@@ -33,4 +33,6 @@ def command(
     settings = settings.model_copy(update={name: value for name, value in given.items() if value is not None})
     workspace = workspace_of(settings)
     read_params(workspace.params)  # a wrong key is said before anything is started
+    if not queues:
+        queues = tuple(filter(None, (each.strip() for each in settings.serve_queues.split(","))))
     serve(workspace, settings, only, queues, partial(click.echo, err=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import sys
 from collections.abc import Mapping, Sequence
@@ -72,17 +73,16 @@ def mlflow(workspace: Workspace, settings: Settings, host: str, port: int) -> Pa
             "postgresql://..."
         )
     page = f"http://{_reached(host)}:{port}"
+    # Not on the command line, where every user of the machine could read a password.
+    own = {"MLFLOW_BACKEND_STORE_URI": re.sub(r"^postgresql://", "postgresql+psycopg://", uri)}
+    if uri.startswith("sqlite:"):
+        own["MLFLOW_DEFAULT_ARTIFACT_ROOT"] = (workspace.mlruns / "artifacts").as_posix()
+    else:  # its clients reach no folder of this machine, so it passes models on
+        own["MLFLOW_ARTIFACTS_DESTINATION"] = (workspace.mlruns / "artifacts").as_posix()
     return Part(
         "mlflow",
         (sys.executable, "-m", "mlflow", "server", "--host", host, "--port", str(port), "--workers", "1"),
-        {
-            **environment(workspace, ""),
-            # Not on the command line, where every user of the machine could read a password.
-            "MLFLOW_BACKEND_STORE_URI": uri,
-            "MLFLOW_DEFAULT_ARTIFACT_ROOT": os.environ.get(
-                "MLFLOW_DEFAULT_ARTIFACT_ROOT", (workspace.mlruns / "artifacts").as_posix()
-            ),
-        },
+        {**own, **environment(workspace, "")},
         page=page,
         health=f"{page}/health",
     )

@@ -84,7 +84,7 @@ def _run(
             for each in running.values():
                 each.keep_alive()
     finally:
-        say("stopping: what is under way ends or is picked up at the next start")
+        say("stopping; what is under way is picked up at the next start")
         for each in reversed(running.values()):
             each.stop(hurry)
     say("stopped")

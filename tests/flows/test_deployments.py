@@ -107,13 +107,8 @@ def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
         process.stderr.close()
 
 
-def applied(station: Station, folder: Path | None = None, **variables: str) -> list[str]:
-    environment = {**station.environment, "PREFECT_API_URL": station.api, **variables}
-    done = subprocess.run(
-        [sys.executable, "-m", "quakelens", "deploy"], cwd=folder, env=environment, capture_output=True,
-        text=True, check=True,
-    )  # fmt: skip
-    return done.stdout.splitlines()
+def applied(**settings: Any) -> list[str]:
+    return deploy(Settings(**settings))
 
 
 def test_it_serves_its_pages_and_a_second_one_is_refused(station: Station) -> None:
@@ -133,18 +128,24 @@ def test_it_serves_its_pages_and_a_second_one_is_refused(station: Station) -> No
     assert str(station.workspace.root) in done.stderr
 
 
-def test_applied_again_it_changes_nothing_and_a_pause_by_hand_stays(station: Station, tmp_path: Path) -> None:
+def test_applied_again_it_changes_nothing_and_a_pause_by_hand_stays(
+    station: Station, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # In a clone Prefect would call a deployment's version by the commit.
     git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org", "-C", str(tmp_path)]
-    for command in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "x"], ["remote", "add", "origin", "/x/y"]):
-        subprocess.run([*git, *command], check=True)
+    for step in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "x"], ["remote", "add", "origin", "/x/y"]):
+        subprocess.run([*git, *step], check=True)
     purge = station.post("deployments/filter", {"deployments": {"name": {"any_": ["purge"]}}})[0]
     station.post(f"deployments/{purge['id']}", {"paused": True}, method="PATCH")
-    assert {line.split()[0] for line in applied(station)} == {"same"}
-    changed = applied(station, tmp_path, QUAKELENS_HARVESTS_AT_ONCE="2")
+    environment = {**station.environment, "PREFECT_API_URL": station.api}
+    command = [sys.executable, "-m", "quakelens", "deploy"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert {line.split()[0] for line in done.stdout.splitlines()} == {"same"}
+    monkeypatch.chdir(tmp_path)
+    changed = applied(harvests_at_once=2)
     assert [line for line in changed if not line.startswith("same")] == ["changed  harvest-and-score/harvest-and-score"]
-    assert {line.split()[0] for line in applied(station, tmp_path, QUAKELENS_HARVESTS_AT_ONCE="2")} == {"same"}
-    applied(station)
+    assert {line.split()[0] for line in applied(harvests_at_once=2)} == {"same"}
+    applied()
     assert station.post(f"deployments/{purge['id']}", method="GET")["paused"]
     every = station.post("deployments/filter")
     assert {"watch", "harvest-and-score", "retrain", "purge", "housekeeping", "score-archive"} <= {
@@ -207,10 +208,10 @@ def test_failures_and_promotions_are_told(station: Station) -> None:
 
     with LocalServer(take) as receiver:
         url = f"json://me:{PASSWORD}@{receiver.address}/"
-        lines = applied(station, QUAKELENS_NOTIFY_URLS=url)
+        lines = applied(notify_urls=url)
         assert sum(line.startswith("made") for line in lines) == 3
         assert PASSWORD not in "".join(lines)
-        assert all(line.startswith("same") for line in applied(station, QUAKELENS_NOTIFY_URLS=url))
+        assert all(line.startswith("same") for line in applied(notify_urls=url))
         announce_champion("7", "better by 0.02")
         EventsWorker.instance().drain()
         wait_for(lambda: any("version 7 is the champion" in each["title"] for each in told))
@@ -226,7 +227,7 @@ def test_failures_and_promotions_are_told(station: Station) -> None:
         assert len(failures) == 1  # of the same deployment within minutes only the first
         assert "the feed is <down>" in failures[0]["message"]
         assert f"{station.api.removesuffix('/api')}/runs/flow-run/" in failures[0]["message"]
-    assert sum(line.startswith("removed") for line in applied(station)) == 3
+    assert sum(line.startswith("removed") for line in applied()) == 3
     assert PASSWORD not in json.dumps(station.post("block_documents/filter"))
 
 
