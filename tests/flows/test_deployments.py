@@ -54,7 +54,12 @@ class Station:
     api: str
 
     def post(self, path: str, body: Any = None, method: str = "POST") -> Any:
-        answer = httpx.request(method, f"{self.api}/{path}", json=body or {}, timeout=60)
+        ends = time.monotonic() + ENDS_S
+        while True:
+            answer = httpx.request(method, f"{self.api}/{path}", json=body or {}, timeout=60)
+            if answer.status_code != 503 or time.monotonic() > ends:  # its database is busy
+                break
+            time.sleep(0.5)
         answer.raise_for_status()
         return answer.json() if answer.content else None
 
