@@ -74,7 +74,7 @@ def _automations(number: int, block: UUID) -> Iterator[AutomationCore]:
     our_run: dict[str, str | list[str]] = {"prefect.resource.role": "tag", "prefect.resource.id": f"prefect.tag.{TAG}"}
     yield AutomationCore(
         name=f"{_PREFIX}{number} of a failure",
-        description=f"A run failed, crashed or ran past its time. Of each deployment once in {_QUIET}.",
+        description="A run failed, crashed or ran past its time. Of each deployment once in 15 minutes.",
         trigger=EventTrigger(
             expect={"prefect.flow-run.Failed", "prefect.flow-run.Crashed", "prefect.flow-run.TimedOut"},
             match={"prefect.resource.id": "prefect.flow-run.*"},
@@ -104,7 +104,7 @@ def _automations(number: int, block: UUID) -> Iterator[AutomationCore]:
     )
     yield AutomationCore(
         name=f"{_PREFIX}{number} that nothing runs",
-        description=f"`watch` was not completed for {_QUIET}: the worker is away, or the feeds are.",
+        description="`watch` was not completed for 15 minutes: the worker is away, or the feeds are.",
         trigger=EventTrigger(
             posture=Posture.Proactive,
             expect={"prefect.flow-run.Completed"},
@@ -116,7 +116,7 @@ def _automations(number: int, block: UUID) -> Iterator[AutomationCore]:
             SendNotification(
                 block_document_id=block,
                 subject="quakelens: the feeds are not watched",
-                body=f"The deployment `watch` was not completed for {_QUIET} hours: see whether a worker runs, and "
+                body="The deployment `watch` was not completed for 15 minutes: see whether a worker runs, and "
                 "what the last runs of watch say.",
             )
         ],
