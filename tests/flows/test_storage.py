@@ -10,6 +10,7 @@ from services import S3
 
 from flows.retrain import retrain
 from quakelens.dataset.labelled import read_collection
+from quakelens.model.bundle import read_manifest, write_manifest
 from quakelens.purge.versions import open_objects, remove_versions
 from quakelens.registry.lookup import find
 from quakelens.registry.registry import Registry
@@ -79,8 +80,7 @@ def test_a_model_that_one_machine_trains_is_used_rolled_back_and_exported_on_ano
     first, second = Registry(workspace, settings), Registry(other, settings)
     run = first.versions()[0].run_id
     bundle = shutil.copytree(workspace.exported, tmp_path / "second" / "bundle")
-    manifest = bundle / "model.json"
-    manifest.write_text(manifest.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    write_manifest(bundle, read_manifest(bundle).model_copy(update={"note": "the second"}))
     assert run is not None
     assert first.register(run, bundle, {}) == "2"
     second.promote("2", "it is better")

@@ -114,6 +114,7 @@ import sys
 from pathlib import Path
 import harvest_world as world
 from test_deadly_pictures import PICTURES
+from quakelens.depot import as_depot
 from quakelens.harvest import fetch_pending, harvest_pages, score_pending
 from quakelens.engine import Engine
 from quakelens.media.keep import keep
@@ -127,7 +128,7 @@ def fetch(jobs):
     for job in jobs:
         data = PICTURES[int(job.url.rpartition("/")[2])]
         try:
-            kept = keep(data, job.url, folder / "media", max_pixels=10**7, formats=("JPEG",))
+            kept = keep(data, job.url, as_depot(folder / "media"), max_pixels=10**7, formats=("JPEG",))
         except MediaError as error:
             yield FetchFailure(job.key, error.reason, str(error), error.final, world.NOW)
         else:
@@ -138,9 +139,9 @@ store = world.new_store(folder)
 section = world.params()
 harvest_pages(store, world.FakeSource(posts), world.EARTHQUAKE, section.harvest, folder / "pages", world.NOW,
               queries=("quake",), patience=world.impatient())
-print(fetch_pending(store, world.EARTHQUAKE.id, folder / "media", section, fetch=fetch))
+print(fetch_pending(store, world.EARTHQUAKE.id, as_depot(folder / "media"), section, fetch=fetch))
 engine = Engine.open(starter_folder(), version="starter")
-print(score_pending(store, world.EARTHQUAKE.id, engine, folder / "media", folder / "heatmaps"))
+print(score_pending(store, world.EARTHQUAKE.id, engine, as_depot(folder / "media"), as_depot(folder / "heatmaps")))
 with store.read() as connection:
     from quakelens.store.tables import media, scores
     print(sorted(filter(None, connection.scalars(media.select().with_only_columns(media.c.reason)))))

@@ -165,7 +165,8 @@ def test_the_programs_own_errors_are_lines_too(tmp_path: Path) -> None:
     assert "QUAKELENS_LOG" in last_words(QUAKELENS_LOG="xml")
 
 
-def test_what_is_secret_is_told_nowhere() -> None:
+def test_what_is_secret_is_told_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("quakelens.secrecy._known", set())  # without what other tests planted
     remember_all("one.example=tok-en1, two.example=tok/en2")
     remember_address("postgresql://me:p%40ssw0rd@db.example/name?sslpassword=another1")
     text = "tok-en1 tok/en2 tok%2Fen2 p%40ssw0rd p@ssw0rd another1 db.example"
