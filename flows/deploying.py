@@ -15,11 +15,12 @@ from prefect.exceptions import ObjectNotFound
 from prefect.settings import get_current_settings
 from prefect.workers.process import ProcessWorker
 
-from flows.deployments import LIMITS, POOL, deployments
+from flows.deployments import LIMITS, deployments
 from flows.notifications import notifications
 from flows.recovery import recovery
 from quakelens.errors import UsageError
 from quakelens.settings import Settings
+from quakelens.station.parts import POOL
 
 _FORM = 1
 """Counts up when this module applies the same deployment in another way, so that it is applied anew."""

@@ -39,11 +39,9 @@ from flows.retrain import retrain
 from flows.score_archive import score_archive
 from flows.watch import watch
 from quakelens.settings import Settings
+from quakelens.station.parts import POOL
 from tasks.retraining import RETRAIN_LIMIT
 from tasks.starting import DUE, HARVEST
-
-POOL = "quakelens"
-"""Work pool of type `process`: a worker runs each run as a process on its machine."""
 
 HOME = "home"
 """Work queue of what needs the labelled data: of several machines, the worker of the one that has it takes from it. The

@@ -13,6 +13,7 @@ from prefect.events.actions import SendNotification
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 from pydantic import SecretStr
 
+from flows.automations import apply
 from flows.notification_block import QuakelensNotification
 from quakelens.errors import UsageError
 from quakelens.settings import Settings, notify_urls
@@ -39,18 +40,7 @@ def notifications(client: SyncPrefectClient, settings: Settings) -> list[str]:
     known = {each.name: each for each in client.read_automations() if each.name.startswith(_PREFIX)}
     for number, url in enumerate(notify_urls(settings), start=1):
         for wanted in _automations(number, _block(number, url)):
-            found = known.pop(wanted.name, None)
-            if found is None:
-                client.create_automation(wanted)
-                told.append(f"made     {wanted.name}")
-            elif (found.description, found.trigger, found.actions) == (
-                wanted.description, wanted.trigger, wanted.actions,
-            ):  # fmt: skip
-                told.append(f"same     {wanted.name}")
-            else:
-                client.delete_automation(found.id)  # Prefect 3.8 leaves out what it needs when it updates one
-                client.create_automation(wanted)
-                told.append(f"changed  {wanted.name}")
+            told.append(apply(client, wanted, known.pop(wanted.name, None)))
     for name, found in known.items():
         client.delete_automation(found.id)
         told.append(f"removed  {name}")

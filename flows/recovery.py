@@ -15,6 +15,7 @@ from prefect.client.schemas.objects import StateType
 from prefect.events.actions import ChangeFlowRunState, RunDeployment
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 
+from flows.automations import apply
 from quakelens.errors import QuakelensError
 
 HEARTBEAT_S = 30
@@ -56,18 +57,7 @@ def recovery(client: SyncPrefectClient) -> list[str]:
     """
     told = []
     for wanted in (_silent(), *(_again(name) for name in AGAIN)):
-        found = client.read_automations_by_name(wanted.name)
-        if not found:
-            client.create_automation(wanted)
-            told.append(f"made     {wanted.name}")
-        elif (found[0].description, found[0].trigger, found[0].actions) == (
-            wanted.description, wanted.trigger, wanted.actions,
-        ):  # fmt: skip
-            told.append(f"same     {wanted.name}")
-        else:
-            client.delete_automation(found[0].id)  # Prefect 3.8 leaves out what it needs when it updates one
-            client.create_automation(wanted)
-            told.append(f"changed  {wanted.name}")
+        told.append(apply(client, wanted, next(iter(client.read_automations_by_name(wanted.name)), None)))
     return told
 
 

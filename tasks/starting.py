@@ -22,7 +22,7 @@ from prefect.events import emit_event
 from quakelens.earthquakes import Earthquake
 
 DUE = "quakelens.earthquake.due"
-"""Event by which `watch` says that an earthquake is to be harvested; `id` and `sources` are its payload."""
+"""Event by which `watch` says that an earthquake is to be harvested; `earthquake` and `sources` are its payload."""
 
 HARVEST = "harvest-and-score"
 """Name of the deployment that the event starts."""

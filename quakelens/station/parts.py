@@ -18,7 +18,7 @@ PARTS = ("server", "mlflow", "worker")
 """In the order in which they are started."""
 
 POOL = "quakelens"
-"""Work pool from which workers take runs."""
+"""Work pool of type `process`: a worker takes runs from it and runs each as a process on its machine."""
 
 
 @dataclass(frozen=True, slots=True)

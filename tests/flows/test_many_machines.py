@@ -20,7 +20,7 @@ import pytest
 from services import S3, PostgreSQL, free_port, wait_for
 from sqlalchemy import select
 
-from flows.deployments import HOME, POOL
+from flows.deployments import HOME
 from flows.harvest_and_score import harvest_and_score
 from quakelens.demo.sample import Sample
 from quakelens.demo.servers import FeedServer, XApi
@@ -28,6 +28,7 @@ from quakelens.model.bundle import MANIFEST, sha256_of
 from quakelens.registry.names import BUNDLE_TAG
 from quakelens.registry.registry import Registry
 from quakelens.settings import Settings, Workspace
+from quakelens.station.parts import POOL
 from quakelens.store import Store, open_store
 from quakelens.store.tables import metadata
 from quakelens.versioning import initialise, push
