@@ -49,7 +49,8 @@ PLAIN = {
     "budget_earthquake_usd", "budget_day_usd", "budget_purge_usd", "x_base_url", "x_access", "x_fields", "x_recheck",
     "x_post_usd", "x_author_usd", "x_count_usd", "bluesky_jetstream_urls", "bluesky_cdn_url", "bluesky_video_url",
     "bluesky_handle", "bluesky_service_url", "bluesky_appview_url", "media_allow", "log",
-    "files_url", "dask_address", "harvests_at_once", "serve_host", "serve_port", "serve_mlflow_port", "backend",
+    "files_url", "dask_address", "harvests_at_once", "serve_host", "serve_port", "serve_mlflow_port",
+    "serve_queues", "backend",
 }  # fmt: skip
 """Settings that may be shown."""
 
