@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quakelens.errors import ModelError
-from quakelens.model.bundle import OPENVINO
+from quakelens.model.bundle import OPENVINO, SECOND
 
 if TYPE_CHECKING:
     import torch
@@ -26,13 +27,15 @@ class OpenVinoBackend:
     """OpenVINO on the processor.
 
     In float32 figures equal the reference; reduced, in bfloat16 where OpenVINO finds that the processor is faster
-    in it. A call is spread over as many requests as the processor runs at once.
+    in it. A call is spread over as many requests as the processor runs at once. The second look has two threads for
+    each: a picture in a hurry waits for it a third less, and a backlog is no slower.
     """
 
     def __init__(self, folder: Path, look: str, *, reduced: bool = False, cores: int | None = None) -> None:
         import openvino
 
-        compiled = compile_openvino(folder / look / OPENVINO, reduced=reduced, cores=cores)
+        streams = max(1, (cores or os.cpu_count() or 1) // 2) if look == SECOND else None
+        compiled = compile_openvino(folder / look / OPENVINO, reduced=reduced, cores=cores, streams=streams)
         self.precision: str = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
         self._queue = openvino.AsyncInferQueue(compiled, 0)  # 0: as many as are best here
         self._queue.set_callback(_keep)
@@ -83,13 +86,16 @@ class TorchBackend:
         return logit.float().cpu().numpy(), evidence.float().cpu().numpy()
 
 
-def compile_openvino(model: Any, *, reduced: bool = False, cores: int | None = None) -> Any:
+def compile_openvino(
+    model: Any, *, reduced: bool = False, cores: int | None = None, streams: int | None = None
+) -> Any:
     """Compile a model, or the file of one, for this processor: in float32, or in what OpenVINO finds fastest here.
 
     Args:
         model: It.
         reduced: Whether another precision than float32 will do.
         cores: That it may use; None for all.
+        streams: Requests that run at once; None for as many as OpenVINO finds best.
 
     Raises:
         ModelError: OpenVINO cannot read or compile it.
@@ -102,6 +108,8 @@ def compile_openvino(model: Any, *, reduced: bool = False, cores: int | None = N
     if cores is not None:
         # Pinned, the processes that share a machine would all sit on its first cores.
         options |= {"INFERENCE_NUM_THREADS": cores, "ENABLE_CPU_PINNING": False}
+    if streams is not None:
+        options["NUM_STREAMS"] = streams
     try:
         source = str(model) if isinstance(model, Path) else model
         return openvino.Core().compile_model(source, "CPU", options)
