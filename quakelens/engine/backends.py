@@ -86,9 +86,7 @@ class TorchBackend:
         return logit.float().cpu().numpy(), evidence.float().cpu().numpy()
 
 
-def compile_openvino(
-    model: Any, *, reduced: bool = False, cores: int | None = None, streams: int | None = None
-) -> Any:
+def compile_openvino(model: Any, *, reduced: bool = False, cores: int | None = None, streams: int | None = None) -> Any:
     """Compile a model, or the file of one, for this processor: in float32, or in what OpenVINO finds fastest here.
 
     Args:
