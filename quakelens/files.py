@@ -81,8 +81,9 @@ def no_space_behind(error: BaseException, folder: Path) -> DiskFull | None:
             return seen
         if isinstance(seen, OSError) and seen.errno in NO_SPACE:
             return no_space(Path(seen.filename) if isinstance(seen.filename, str) else folder, seen)
-        if tells_of_no_space(str(seen)):
-            return no_space(folder, str(seen).strip().splitlines()[0])
+        told = next((line.strip() for line in str(seen).splitlines() if tells_of_no_space(line)), None)
+        if told is not None:
+            return no_space(folder, told)
         seen = seen.__cause__ or seen.__context__
     return None
 
