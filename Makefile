@@ -22,8 +22,9 @@ $(READY): requirements.lock pyproject.toml
 demo: setup
 	@$(BIN)/quakelens demo $(if $(CORPUS),--corpus "$(CORPUS)")
 
+# In two processes: much of it waits for servers and for other processes.
 test: setup
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
 
 lint: setup
 	@$(BIN)/ruff check .

@@ -4,13 +4,16 @@
 
 | deployment         | is started                                          | runs at once                          |
 |--------------------|-----------------------------------------------------|---------------------------------------|
-| watch              | every minute                                        | one; another is dropped               |
+| watch              | every minute                                        | two; another is dropped               |
 | harvest-and-score  | by the event that `watch` emits, or by hand         | `harvests_at_once`; one an earthquake |
 | score-archive      | by hand, for a backfill                             | any; one an output folder             |
 | retrain            | by hand                                             | one over all machines                 |
 | retrain-if-changed | every hour; works if the labelled data changed      | the same one                          |
 | purge              | every day at 03:20                                  | one                                   |
 | housekeeping       | every day at 04:40                                  | one                                   |
+
+`watch` needs no other to wait for it. Of two, one that died with its machine keeps no other from starting until its
+slot is free again, minutes later.
 
 All times are UTC. Follow-up harvests have no schedule of their own: `watch` looks each minute which network is due to
 be asked again, by the intervals `harvest.follow_up` of params.yaml, and emits the same event.
@@ -21,7 +24,6 @@ failed harvest again after 2, 4, 8, 16 minutes; the others come again by their s
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
@@ -47,6 +49,9 @@ HOME = "home"
 """Work queue of what needs the labelled data: of several machines, the worker of the one that has it takes from it. The
 others take from the queue `default`."""
 
+STARTING_S = 120
+"""Seconds that a run may take to start. One that died before it ran holds its slot of a limit for so long."""
+
 LIMITS = {RETRAIN_LIMIT: 1}
 """Global concurrency limits. A flow that finds its limit missing on a server fails, and says so."""
 
@@ -67,25 +72,25 @@ def deployments(settings: Settings) -> list[RunnerDeployment]:
     return [
         _deployment(
             watch, "watch", schedule=Cron("* * * * *", timezone="UTC"), parameters={"by_event": True},
-            concurrency_limit=_one_or_none(), tags=["earthquakes"],
+            concurrency_limit=_at_most(2), tags=["earthquakes"],
         ),
         _deployment(
-            harvest_and_score, HARVEST, triggers=[due], concurrency_limit=settings.harvests_at_once,
-            tags=["earthquakes"],
+            harvest_and_score, HARVEST, triggers=[due], tags=["earthquakes"],
+            concurrency_limit=_at_most(settings.harvests_at_once, others=ConcurrencyLimitStrategy.ENQUEUE),
         ),
         _deployment(score_archive, "score-archive", work_queue_name=HOME, tags=["archive"]),
         _deployment(retrain, "retrain", work_queue_name=HOME, tags=["model"]),
         _deployment(
             retrain, "retrain-if-changed", schedule=Cron("10 * * * *", timezone="UTC"), parameters={"if_changed": True},
-            concurrency_limit=_one_or_none(), work_queue_name=HOME, tags=["model"],
+            concurrency_limit=_at_most(1), work_queue_name=HOME, tags=["model"],
         ),
         _deployment(
-            purge, "purge", schedule=Cron("20 3 * * *", timezone="UTC"), concurrency_limit=_one_or_none(),
+            purge, "purge", schedule=Cron("20 3 * * *", timezone="UTC"), concurrency_limit=_at_most(1),
             work_queue_name=HOME, tags=["upkeep"],
         ),
         _deployment(
             housekeeping, "housekeeping", schedule=Cron("40 4 * * *", timezone="UTC"),
-            concurrency_limit=_one_or_none(), work_queue_name=HOME, tags=["upkeep"],
+            concurrency_limit=_at_most(1), work_queue_name=HOME, tags=["upkeep"],
         ),
     ]  # fmt: skip
 
@@ -106,7 +111,8 @@ def _deployment(flow: Any, name: str, *, tags: list[str], **options: Any) -> Run
     return made
 
 
-_one_or_none = partial(ConcurrencyLimitConfig, limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
+def _at_most(runs: int, *, others: ConcurrencyLimitStrategy = ConcurrencyLimitStrategy.CANCEL_NEW) -> Any:
+    return ConcurrencyLimitConfig(limit=runs, collision_strategy=others, grace_period_seconds=STARTING_S)
 
 
 def _of_event(key: str) -> dict[str, Any]:

@@ -7,6 +7,13 @@ import pytest
 from services import S3, PostgreSQL, postgresql_programs, postgresql_server, s3_server
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where several processes share the tests: a file stays in one, and the flows with their one server do."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group("flows" if "flows" in item.path.parts else item.path.stem))
+
+
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[PostgreSQL]:
     """A PostgreSQL server; where it is not installed the tests are skipped, on CI they fail."""

@@ -96,6 +96,9 @@ def environment(workspace: Workspace, api_url: str) -> dict[str, str]:
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # six processes of 250 MB for what is not used here
         "PREFECT_HOME": str(home(workspace) / "prefect"),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        # By itself Prefect holds them in memory: a server that starts again would end the runs that hold a slot of a
+        # limit, and count the slots of dead runs as taken for ever.
+        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
         # Runs older than 90 days go, too; by itself Prefect removes events only.
         "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
         "PYTHONUNBUFFERED": "1",

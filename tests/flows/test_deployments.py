@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import StateType
 from prefect.events.worker import EventsWorker
 from prefect.settings import PREFECT_API_URL, temporary_settings
-from prefect.states import Failed
+from prefect.states import Failed, Pending
 
 from flows.deploying import deploy
 from flows.housekeeping import housekeeping
@@ -62,6 +63,12 @@ class Station:
             time.sleep(0.5)
         answer.raise_for_status()
         return answer.json() if answer.content else None
+
+    def answers(self) -> bool:
+        try:
+            return httpx.get(f"{self.api}/health", timeout=60).is_success
+        except httpx.TransportError:
+            return False
 
     def runs(self, deployment: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.post(
@@ -253,6 +260,26 @@ def test_old_runs_of_watch_go(station: Station, monkeypatch: pytest.MonkeyPatch)
     housekeeping(keep_days=0)
     assert not any(run["state_type"] == StateType.FAILED for run in station.runs("watch"))
     assert any(run["state_type"] == StateType.FAILED for run in station.runs("retrain"))
+
+
+def test_a_dead_watch_keeps_no_other_from_starting_and_slots_outlive_the_server(station: Station) -> None:
+    with get_client(sync_client=True) as client:
+        deployment = client.read_deployment_by_name("watch/watch")
+        runs = [client.create_flow_run_from_deployment(deployment.id) for _ in range(3)]
+        states = [client.set_flow_run_state(run.id, Pending()).state for run in runs]
+        assert [state and state.type for state in states] == [
+            StateType.PENDING, StateType.PENDING, StateType.CANCELLED,
+        ]  # fmt: skip
+        (server,) = (each for each in psutil.Process(station.process.pid).children() if "server" in each.cmdline())
+        server.kill()
+        server.wait()
+        wait_for(station.answers)
+        assert states[0]
+        # Prefect ends a run that finds its slot gone.
+        lease = states[0].state_details.deployment_concurrency_lease_id
+        station.post(f"v2/concurrency_limits/leases/{lease}/renew", {"lease_duration": 60})
+        for run in runs:
+            client.delete_flow_run(run.id)
 
 
 def test_without_a_server_there_is_nothing_to_deploy_to() -> None:
