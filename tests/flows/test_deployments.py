@@ -270,7 +270,11 @@ def test_a_dead_watch_keeps_no_other_from_starting_and_slots_outlive_the_server(
         assert [state and state.type for state in states] == [
             StateType.PENDING, StateType.PENDING, StateType.CANCELLED,
         ]  # fmt: skip
-        (server,) = (each for each in psutil.Process(station.process.pid).children() if "server" in each.cmdline())
+        (server,) = (
+            each
+            for each in psutil.Process(station.process.pid).children()
+            if "prefect server" in " ".join(each.cmdline())
+        )
         server.kill()
         server.wait()
         wait_for(station.answers)
