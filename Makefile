@@ -24,7 +24,7 @@ demo: setup
 
 # In two processes: much of it waits for servers and for other processes.
 test: setup
-	@$(BIN)/python -m pytest --numprocesses 2 --no-loadscope-reorder
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 lint: setup
 	@$(BIN)/ruff check .

@@ -1,8 +1,8 @@
 """Runs whose process is gone: found out, and started again.
 
 A worker notices when a process of its own dies. When the worker dies with it, or its whole machine, nobody is left to
-say so, and Prefect's page would show the run as running for ever. So each run gives a sign of life every half minute,
-and one that gives none for some minutes is called crashed. `watch` starts lost harvests again by the store; retrainings
+say so, and Prefect's page would show the run as running for ever. So each run gives a sign of life every half minute
+from when it is about to start, and one that gives none for some minutes is called crashed. `watch` starts lost harvests again by the store; retrainings
 and purges are started again here, and go on where they were.
 """
 
@@ -67,7 +67,7 @@ def _silent() -> AutomationCore:
         description=f"It has given no sign of life for {SILENT}: its worker or its machine is gone, too.",
         trigger=EventTrigger(
             posture=Posture.Proactive,
-            after={"prefect.flow-run.heartbeat"},
+            after={"prefect.flow-run.Pending", "prefect.flow-run.heartbeat"},
             expect={
                 "prefect.flow-run.heartbeat", "prefect.flow-run.Completed", "prefect.flow-run.Failed",
                 "prefect.flow-run.Cancelled", "prefect.flow-run.Crashed", "prefect.flow-run.TimedOut",

@@ -2,23 +2,9 @@
 
 import os
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from services import S3, PostgreSQL, postgresql_programs, postgresql_server, s3_server
-from xdist.scheduler import LoadScopeScheduling
-
-
-class ByFile(LoadScopeScheduling):  # type: ignore[misc]
-    """Where several processes share the tests: a file stays in one, and the flows with their one server do."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        path = nodeid.partition("::")[0]
-        return "flows" if path.startswith("tests/flows/") else path
-
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
-    return ByFile(config, log)
 
 
 @pytest.fixture(scope="session")

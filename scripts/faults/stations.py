@@ -82,8 +82,8 @@ class Served:
         return list(self.post("flow_runs/filter", wanted))
 
     def state(self, name: str) -> list[str]:
-        """States of a deployment's runs, oldest first."""
-        return [str(run["state_name"]) for run in self.runs(name)]
+        """States of a deployment's runs, oldest first, without those that its schedule has for later."""
+        return [str(run["state_name"]) for run in self.runs(name) if run["state_type"] != "SCHEDULED"]
 
     def tick(self) -> None:
         """Have the feeds read, at most once in some seconds."""

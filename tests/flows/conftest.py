@@ -1,4 +1,4 @@
-"""One Prefect server for all flow tests, and a workspace on the drawn sample that is retrained once."""
+"""A Prefect server for the flow tests of a process, and a workspace on the drawn sample that is retrained once."""
 
 import os
 import shutil
