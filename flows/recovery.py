@@ -2,8 +2,8 @@
 
 A worker notices when a process of its own dies. When the worker dies with it, or its whole machine, nobody is left to
 say so, and Prefect's page would show the run as running for ever. So each run gives a sign of life every half minute
-from when it is about to start, and one that gives none for some minutes is called crashed. `watch` starts lost harvests again by the store; retrainings
-and purges are started again here, and go on where they were.
+from when it is about to start, and one that gives none for some minutes is called crashed. `watch` starts lost harvests
+again by the store; retrainings and purges are started again here, and go on where they were.
 """
 
 from __future__ import annotations
