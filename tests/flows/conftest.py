@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -73,18 +72,3 @@ def workspace(trained: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     initialise(place, Settings())
     monkeypatch.setenv("QUAKELENS_WORKSPACE", str(place.root))
     return place
-
-
-_STATUS: list[int] = []
-
-
-def pytest_sessionfinish(exitstatus: int) -> None:
-    _STATUS.append(int(exitstatus))
-
-
-def pytest_unconfigure() -> None:
-    """Prefect would send events to servers that are gone, for an hour, before it let the process end."""
-    if _STATUS:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(_STATUS[-1])

@@ -119,6 +119,14 @@ def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
         process.stderr.close()
 
 
+@pytest.fixture(autouse=True)
+def own_events(station: Station) -> Iterator[None]:
+    """Prefect sends the events of a process to the server that its first one was for, also when that one is gone."""
+    EventsWorker.drain_all()
+    yield
+    EventsWorker.drain_all()
+
+
 def applied(**settings: Any) -> list[str]:
     return deploy(Settings(**settings))
 
