@@ -28,11 +28,12 @@ def retrain(if_changed: bool = False, crashes: int = 0) -> Outcome | None:
     Args:
         if_changed: Do nothing, and return None, unless the labelled data changed since the last retraining, or
             while another one is at work: for runs by a schedule.
-        crashes: How many runs before this one ended because their process was killed, see `flows.recovery`.
+        crashes: How many runs before this one ended because their process was killed, see `flows.recovery`. Another
+            that is at work then does what they left.
 
     Raises:
         QuakelensError: It was killed too often.
-        Busy: Another retraining is at work, and `if_changed` is not set.
+        Busy: Another retraining is at work, and a person has started this one.
         PipelineError: A stage failed.
         UsageError: The Prefect server lacks the limit that keeps retrainings apart.
     """
@@ -53,7 +54,7 @@ def retrain(if_changed: bool = False, crashes: int = 0) -> Outcome | None:
             decision = judge(workspace, settings, params, built, version)
             return conclude(workspace, settings, built, version, decision)
     except Busy as busy:
-        if not if_changed:
+        if not if_changed and not crashes:
             raise
         logger.info("%s", busy)
         return None

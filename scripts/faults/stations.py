@@ -297,10 +297,11 @@ def retrain_killed(world: World) -> dict[str, Any]:
         time.sleep(3)
         killed = time.monotonic()
         it.kill_worker()
-        it.wait(lambda: it.state("retrain")[-1] == "Completed", 600, "not started again and done", ticking=False)
+        it.wait(lambda: set(it.state("retrain")[2:]) == {"Completed"}, 600, "not started again and done", ticking=False)
         took["with_worker"] = round(time.monotonic() - killed)
         states = it.state("retrain")
-        expect(states == ["Crashed", "Crashed", "Completed"], f"the runs are {states}")
+        # Prefect may start one a second time: it finds the other at work, or nothing to do.
+        expect(states[:2] == ["Crashed", "Crashed"] and set(states[2:]) == {"Completed"}, f"the runs are {states}")
         said = [run["state"]["message"] for run in it.runs("retrain")][:2]
         expect(find("2", place, Settings()).version == "2", "there is no second version")
         run = it.start("purge")

@@ -14,11 +14,12 @@ from prefect.settings import PREFECT_API_URL
 
 from flows.retrain import retrain
 from quakelens.engine import Engine
-from quakelens.errors import PipelineError, RegistryError
+from quakelens.errors import Busy, PipelineError, RegistryError
 from quakelens.registry.lookup import find
 from quakelens.registry.registry import Registry
 from quakelens.settings import Settings, Workspace
 from quakelens.versioning import run as run_dvc
+from tasks.retraining import one_at_a_time
 
 SETTINGS = Settings()
 
@@ -189,3 +190,10 @@ def test_killed_in_the_middle_and_run_again_it_completes(workspace: Workspace, o
     assert len(registry(workspace).versions()) == 2
     Engine.open(find("2", workspace, SETTINGS).folder, version="2")
     assert not list(workspace.root.glob("data/.bundle-*"))
+
+
+def test_of_two_only_one_that_a_person_starts_says_that_another_is_at_work(workspace: Workspace) -> None:
+    with one_at_a_time(workspace):
+        with pytest.raises(Busy):
+            retrain()
+        assert retrain(crashes=1) is None
