@@ -111,7 +111,9 @@ def _deployment(flow: Any, name: str, *, tags: list[str], **options: Any) -> Run
     return made
 
 
-def _at_most(runs: int, *, others: ConcurrencyLimitStrategy = ConcurrencyLimitStrategy.CANCEL_NEW) -> Any:
+def _at_most(
+    runs: int, *, others: ConcurrencyLimitStrategy = ConcurrencyLimitStrategy.CANCEL_NEW
+) -> ConcurrencyLimitConfig:
     return ConcurrencyLimitConfig(limit=runs, collision_strategy=others, grace_period_seconds=STARTING_S)
 
 

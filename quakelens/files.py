@@ -8,7 +8,7 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -63,9 +63,9 @@ def no_space(path: Path, cause: object) -> DiskFull:
 _FULL = ("No space left on device", "Disk quota exceeded", "disk is full")
 
 
-def tells_of_no_space(text: str) -> bool:
-    """Whether words of another program say that a disk is full."""
-    return any(words in text for words in _FULL)
+def told_of_no_space(lines: Iterable[str]) -> str | None:
+    """The first line of another program's words that says that a disk is full; None where none does."""
+    return next((line.strip() for line in lines if any(words in line for words in _FULL)), None)
 
 
 def no_space_behind(error: BaseException, folder: Path) -> DiskFull | None:
@@ -81,7 +81,7 @@ def no_space_behind(error: BaseException, folder: Path) -> DiskFull | None:
             return seen
         if isinstance(seen, OSError) and seen.errno in NO_SPACE:
             return no_space(Path(seen.filename) if isinstance(seen.filename, str) else folder, seen)
-        told = next((line.strip() for line in str(seen).splitlines() if tells_of_no_space(line)), None)
+        told = told_of_no_space(str(seen).splitlines())
         if told is not None:
             return no_space(folder, told)
         seen = seen.__cause__ or seen.__context__

@@ -24,7 +24,7 @@ import yaml
 
 import quakelens
 from quakelens.errors import ERROR_MARK, DiskFull, PipelineError, UsageError
-from quakelens.files import no_space, tells_of_no_space, write_atomically
+from quakelens.files import no_space, told_of_no_space, write_atomically
 from quakelens.locks import exclusive
 from quakelens.secrecy import split_login
 from quakelens.settings import Settings, Workspace, dvc_remote_of
@@ -202,7 +202,7 @@ def run(
                 return lines
             if not any(words in line for line in lines for words in _BUSY) or time.monotonic() > deadline:
                 told = _explain(arguments, lines)
-                full = next((line.strip() for line in lines if tells_of_no_space(line)), None)
+                full = told_of_no_space(lines)
                 if full is None:
                     raise PipelineError(told)
                 raise DiskFull(told) if any(ERROR_MARK in line for line in lines) else no_space(workspace.root, full)

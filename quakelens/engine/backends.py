@@ -28,7 +28,7 @@ class OpenVinoBackend:
 
     In float32 figures equal the reference; reduced, in bfloat16 where OpenVINO finds that the processor is faster
     in it. A call is spread over as many requests as the processor runs at once. The second look has two threads for
-    each: a picture in a hurry waits for it a third less, and a backlog is no slower.
+    each: a single picture waits a fifth less (p99), for which a backlog is some 3 % slower (`benchmarks/scoring.py`).
     """
 
     def __init__(self, folder: Path, look: str, *, reduced: bool = False, cores: int | None = None) -> None:

@@ -19,7 +19,7 @@ import httpx
 from faults.doubles import LIVE, Station, station
 from faults.models import change, trained
 from faults.world import NotHeldError, World, end, expect, message, program, run_states, wait_for
-from quakelens.registry.lookup import find
+from quakelens.registry.registry import Registry
 from quakelens.settings import Settings
 
 _TICK_S = 8.0
@@ -303,7 +303,8 @@ def retrain_killed(world: World) -> dict[str, Any]:
         # Prefect may start one a second time: it finds the other at work, or nothing to do.
         expect(states[:2] == ["Crashed", "Crashed"] and set(states[2:]) == {"Completed"}, f"the runs are {states}")
         said = [run["state"]["message"] for run in it.runs("retrain")][:2]
-        expect(find("2", place, Settings()).version == "2", "there is no second version")
+        versions = [each.version for each in Registry(place, Settings()).versions()]
+        expect(versions == ["2", "1"], f"the versions are {versions}")
         run = it.start("purge")
         it.wait(lambda: "Running" in it.state("purge"), 120, "it did not start", ticking=False)
         it.kill_run(run)

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import psutil
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import StateType
@@ -76,13 +75,14 @@ class Station:
         )
         return found
 
-    def processes(self) -> list[str]:
-        """Every process that works for this station."""
+    def processes(self) -> list[tuple[int, str]]:
+        """Every process that works for this station, and its command."""
         found = []
         for path in Path("/proc").glob("[0-9]*/environ"):
             try:
                 if str(self.workspace.root).encode() in path.read_bytes():
-                    found.append((path.parent / "cmdline").read_text().replace("\0", " "))
+                    command = (path.parent / "cmdline").read_text().replace("\0", " ")
+                    found.append((int(path.parent.name), command))
             except OSError:
                 continue  # gone meanwhile, or not ours
         return found
@@ -278,13 +278,9 @@ def test_a_dead_watch_keeps_no_other_from_starting_and_slots_outlive_the_server(
         assert [state and state.type for state in states] == [
             StateType.PENDING, StateType.PENDING, StateType.CANCELLED,
         ]  # fmt: skip
-        (server,) = (
-            each
-            for each in psutil.Process(station.process.pid).children()
-            if "prefect server" in " ".join(each.cmdline())
-        )
-        server.kill()
-        server.wait()
+        (server,) = (pid for pid, command in station.processes() if "prefect server start" in command)
+        os.kill(server, signal.SIGKILL)
+        wait_for(lambda: server not in dict(station.processes()))
         wait_for(station.answers)
         assert states[0]
         # Prefect ends a run that finds its slot gone.
