@@ -52,7 +52,7 @@ def initialise(workspace: Workspace, settings: Settings) -> list[Path]:
             with write_atomically(path) as file:
                 file.write(_template(path.name))
             written.append(path)
-    if _point_at_code(workspace.pipeline):
+    if _point_at_code(workspace.pipeline) and workspace.pipeline not in written:
         written.append(workspace.pipeline)
     if not (workspace.root / ".dvc" / "config").exists():
         git = [] if (workspace.root / ".git").exists() else ["--no-scm"]

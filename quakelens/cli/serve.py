@@ -32,7 +32,8 @@ def command(
     given = {"serve_host": host, "serve_port": port, "serve_mlflow_port": mlflow_port}
     settings = settings.model_copy(update={name: value for name, value in given.items() if value is not None})
     workspace = workspace_of(settings)
-    read_params(workspace.params)  # a wrong key is said before anything is started
+    if not only or "worker" in only:
+        read_params(workspace.params)  # a wrong key is said before anything is started
     if not queues:
         queues = tuple(filter(None, (each.strip() for each in settings.serve_queues.split(","))))
     serve(workspace, settings, only, queues, partial(click.echo, err=True))

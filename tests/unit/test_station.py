@@ -9,7 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from quakelens.cli.main import program
 from quakelens.errors import Busy, QuakelensError, UsageError
 from quakelens.locks import exclusive
 from quakelens.settings import Settings, Workspace
@@ -105,6 +107,18 @@ def test_a_station_has_its_own_server_and_a_worker_needs_one(tmp_path: Path, mon
     monkeypatch.delenv("PREFECT_API_URL")
     with pytest.raises(UsageError, match="PREFECT_API_URL"):
         serve(place, Settings(), ("worker",), (), print)
+
+
+def test_only_a_worker_needs_the_parameters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QUAKELENS_WORKSPACE", str(tmp_path))
+    monkeypatch.setenv("QUAKELENS_TRACKING_URI", "http://elsewhere.example")  # so that MLflow is not started
+    monkeypatch.setenv("PREFECT_API_URL", "http://elsewhere.example/api")
+
+    def refused(part: str) -> str:
+        return str(CliRunner().invoke(program, ["serve", "--only", part]).exception)
+
+    assert "params.yaml is missing: run `quakelens init`" in refused("worker")
+    assert "names an MLflow server" in refused("mlflow")
 
 
 def test_a_port_that_is_taken_is_named_with_what_to_do() -> None:
