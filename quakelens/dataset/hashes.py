@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import os
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from quakelens.cores import usable_cores
 from quakelens.dataset.labelled import Fault, Labelled
 from quakelens.duplicates import PictureHash, hash_picture
 from quakelens.errors import ImageError
@@ -60,7 +60,7 @@ def hash_collection(
 
     hashes: dict[str, PictureHash] = {}
     faults: dict[str, Fault] = {}
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as threads:
+    with ThreadPoolExecutor(max_workers=usable_cores()) as threads:
         for done, (picture, found) in enumerate(zip(pictures, threads.map(look, pictures), strict=True), 1):
             if isinstance(found, Fault):
                 faults[picture.path] = found

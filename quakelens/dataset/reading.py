@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from quakelens.cores import usable_cores
 from quakelens.dataset.add_report import Unreadable
 from quakelens.dataset.hashes import DECODED_SIDE
 from quakelens.dataset.manifest import Manifest, Row
@@ -34,7 +34,7 @@ def read_each(manifest: Manifest, max_pixels: int) -> Iterator[tuple[Row, Read |
     def read(row: Row) -> Read | Unreadable:
         return _read(manifest, row, max_pixels)
 
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as threads:
+    with ThreadPoolExecutor(max_workers=usable_cores()) as threads:
         for start in range(0, len(manifest.rows), _IN_FLIGHT):
             rows = manifest.rows[start : start + _IN_FLIGHT]
             yield from zip(rows, threads.map(read, rows), strict=True)

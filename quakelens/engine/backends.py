@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from quakelens.cores import usable_cores
 from quakelens.errors import ModelError
 from quakelens.model.bundle import OPENVINO, SECOND
 
@@ -34,7 +34,7 @@ class OpenVinoBackend:
     def __init__(self, folder: Path, look: str, *, reduced: bool = False, cores: int | None = None) -> None:
         import openvino
 
-        streams = max(1, (cores or os.cpu_count() or 1) // 2) if look == SECOND else None
+        streams = max(1, (cores or usable_cores()) // 2) if look == SECOND else None
         compiled = compile_openvino(folder / look / OPENVINO, reduced=reduced, cores=cores, streams=streams)
         self.precision: str = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
         self._queue = openvino.AsyncInferQueue(compiled, 0)  # 0: as many as are best here

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from quakelens.cores import usable_cores
 from quakelens.engine.backends import Backend, make_backend, make_screen
 from quakelens.engine.heatmap import heatmap_of
 from quakelens.errors import ImageError
@@ -96,7 +96,7 @@ class Engine:
         limit = manifest.second_look_from
         begins = [] if limit is None else [float(probability_of(np.array(limit), manifest.calibration))]
         self.sure_below = min(SURE, *(value / 2 for value in [*begins, manifest.thresholds.not_damaged]))
-        self._threads = ThreadPoolExecutor(max_workers=cores or os.cpu_count() or 1, thread_name_prefix="decode")
+        self._threads = ThreadPoolExecutor(max_workers=cores or usable_cores(), thread_name_prefix="decode")
 
     @classmethod
     def open(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quakelens import params as sections
+from quakelens.cores import usable_cores
 from quakelens.dataset.labelled import Labelled, read_collection
 from quakelens.engine.backends import compile_openvino
 from quakelens.errors import DataError, ModelError, PipelineError
@@ -138,7 +138,7 @@ def _compute(
     compiled = compile_openvino(to_openvino(network, preprocessing.size))
     step = params.training.batch_size
     rows = []
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as threads:
+    with ThreadPoolExecutor(max_workers=usable_cores()) as threads:
         for start in range(0, len(pictures), step):
             batch = np.stack(list(threads.map(view, pictures[start : start + step])))
             features = compiled(batch)[0]
