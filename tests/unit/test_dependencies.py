@@ -58,8 +58,9 @@ def locked() -> dict[str, Requirement]:
     return {name_of(each.name): each for each in found}
 
 
-def needed(requirement: Requirement, extras: frozenset[str]) -> bool:
-    environments = [{**default_environment(), "extra": extra} for extra in (extras or {""})]
+def needed(requirement: Requirement, extras: frozenset[str], python: str | None = None) -> bool:
+    there = default_environment() if python is None else {**default_environment(), "python_full_version": python}
+    environments = [{**there, "extra": extra} for extra in (extras or {""})]
     return requirement.marker is None or any(requirement.marker.evaluate(each) for each in environments)
 
 
@@ -105,7 +106,19 @@ def test_what_is_installed_is_what_is_locked() -> None:
 
 def test_every_requirement_is_met_and_nothing_is_stray() -> None:
     assert not [problem for problems in graph().values() for problem in sorted(problems)]
-    assert not set(locked()) - set(graph())
+    assert not {name for name, each in locked().items() if needed(each, frozenset())} - set(graph())
+
+
+def test_the_lock_is_complete_for_the_oldest_python_too() -> None:
+    missing = []
+    for each in installed().values():
+        for requirement in map(Requirement, each.requires or ()):
+            name = name_of(requirement.name)
+            if name in TOOLS or not needed(requirement, frozenset(), "3.11.0"):
+                continue
+            if name not in locked() or not needed(locked()[name], frozenset(), "3.11.0"):
+                missing.append(f"{requirement} of {each.name}")
+    assert not missing
 
 
 def test_every_licence_was_looked_at() -> None:
