@@ -33,6 +33,7 @@ from quakelens.images import decode
 from quakelens.model.bundle import OPENVINO, read_manifest
 from quakelens.model.decisions import decide, probability_of
 from quakelens.model.looks import combine
+from quakelens.model.openvino import load_openvino
 from quakelens.model.starter import starter_folder
 
 ROUNDS = 5
@@ -108,7 +109,7 @@ def quantised(folder: Path, look: str, views: NDArray[np.uint8]) -> OpenVinoBack
     """The look in int8, as NNCF quantises it after training."""
     import tempfile
 
-    import openvino
+    openvino = load_openvino()
 
     sys.path.append(str(PEERS))
     import nncf

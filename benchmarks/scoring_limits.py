@@ -14,6 +14,7 @@ from scoring_sides import Opened
 
 from quakelens.images import decode
 from quakelens.model.bundle import OPENVINO, read_manifest
+from quakelens.model.openvino import load_openvino
 from quakelens.model.preprocessing import Preprocessing
 from quakelens.model.starter import starter_folder
 
@@ -54,7 +55,7 @@ def inference(pictures: Sequence[bytes], *, look: str, precision: str) -> Opened
 
     Which are best changes from minute to minute on a shared machine, so several stay and every round tries them.
     """
-    import openvino
+    openvino = load_openvino()
 
     folder = starter_folder()
     preprocessing = read_manifest(folder).looks[look].preprocessing
@@ -86,7 +87,7 @@ def inference(pictures: Sequence[bytes], *, look: str, precision: str) -> Opened
 
 
 def _requests(compiled: Any, views: Any) -> Callable[[int], int]:
-    import openvino
+    openvino = load_openvino()
 
     queue = openvino.AsyncInferQueue(compiled, compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
 

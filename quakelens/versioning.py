@@ -58,6 +58,7 @@ def initialise(workspace: Workspace, settings: Settings) -> list[Path]:
         git = [] if (workspace.root / ".git").exists() else ["--no-scm"]
         run(workspace, ["init", "--force", *git])
         run(workspace, ["config", "core.analytics", "false"])
+        run(workspace, ["config", "core.check_update", "false"])
         run(workspace, ["remote", "add", "--default", REMOTE, "dvc-remote"])
         written.append(workspace.root / ".dvc" / "config")
     elif not _is_in_git(workspace.root) and "no_scm" not in _dvc_config(workspace.root):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from quakelens.cores import usable_cores
 from quakelens.errors import ModelError
 from quakelens.model.bundle import OPENVINO, SECOND
+from quakelens.model.openvino import load_openvino
 
 if TYPE_CHECKING:
     import torch
@@ -32,12 +33,10 @@ class OpenVinoBackend:
     """
 
     def __init__(self, folder: Path, look: str, *, reduced: bool = False, cores: int | None = None) -> None:
-        import openvino
-
         streams = max(1, (cores or usable_cores()) // 2) if look == SECOND else None
         compiled = compile_openvino(folder / look / OPENVINO, reduced=reduced, cores=cores, streams=streams)
         self.precision: str = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
-        self._queue = openvino.AsyncInferQueue(compiled, 0)  # 0: as many as are best here
+        self._queue = load_openvino().AsyncInferQueue(compiled, 0)  # 0: as many as are best here
         self._queue.set_callback(_keep)
 
     def run(self, pictures: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -98,8 +97,6 @@ def compile_openvino(model: Any, *, reduced: bool = False, cores: int | None = N
     Raises:
         ModelError: OpenVINO cannot read or compile it.
     """
-    import openvino
-
     options: dict[str, Any] = {"PERFORMANCE_HINT": "THROUGHPUT"}
     if not reduced:
         options["INFERENCE_PRECISION_HINT"] = "f32"
@@ -110,7 +107,7 @@ def compile_openvino(model: Any, *, reduced: bool = False, cores: int | None = N
         options["NUM_STREAMS"] = streams
     try:
         source = str(model) if isinstance(model, Path) else model
-        return openvino.Core().compile_model(source, "CPU", options)
+        return load_openvino().Core().compile_model(source, "CPU", options)
     except RuntimeError as error:
         raise ModelError(f"OpenVINO cannot run {model}: {error}") from error
 

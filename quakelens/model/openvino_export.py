@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quakelens.errors import ModelError
+from quakelens.model.openvino import load_openvino
 
 if TYPE_CHECKING:
     import torch
@@ -18,9 +19,9 @@ def to_openvino(network: torch.nn.Module, size: int) -> Any:
     Raises:
         ModelError: It does not take pictures of this size, or cannot be converted.
     """
-    import openvino
     import torch
 
+    openvino = load_openvino()
     example = torch.zeros((2, size, size, 3), dtype=torch.uint8)
     with torch.inference_mode(), warnings.catch_warnings():
         # The converter traces with torch.jit, which announces its retirement at each call.
@@ -33,8 +34,7 @@ def to_openvino(network: torch.nn.Module, size: int) -> Any:
 
 def save_openvino(network: torch.nn.Module, size: int, path: Path) -> None:
     """Write the network of `quakelens.model.network.network` in float32, its outputs named."""
-    import openvino
-
+    openvino = load_openvino()
     model = to_openvino(network, size)
     for output, name in zip(model.outputs, ("logit", "evidence"), strict=True):
         output.get_tensor().set_names({name})

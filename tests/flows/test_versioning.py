@@ -23,6 +23,9 @@ def labelled(workspace: Workspace, name: str) -> Path:
 def test_a_workspace_is_set_up_once_and_what_is_there_stays(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path / "new")
     assert [path.name for path in initialise(workspace, Settings())] == ["params.yaml", "dvc.yaml", "config"]
+    config = (workspace.root / ".dvc" / "config").read_text(encoding="utf-8")
+    assert "analytics = false" in config
+    assert "check_update = false" in config, "which asks a web service at commands"
     workspace.params.write_text("mine: 1\n", encoding="utf-8")
     assert initialise(workspace, Settings()) == []
     assert workspace.params.read_text(encoding="utf-8") == "mine: 1\n"

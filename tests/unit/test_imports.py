@@ -1,6 +1,7 @@
 """Imports go one way: flows to tasks to quakelens; and heavy libraries are imported where they are used."""
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -48,6 +49,16 @@ def test_only_the_registry_imports_mlflow() -> None:
     for path in modules("quakelens"):
         if path.parent.name != "registry":
             assert "mlflow" not in imported(path), path
+
+
+def test_openvino_tells_nobody_of_its_use(tmp_path: Path) -> None:
+    importers = [path for path in modules("quakelens") if "openvino" in imported(path)]
+    assert importers == [ROOT / "quakelens" / "model" / "openvino.py"]
+    code = "from quakelens.model.openvino import load_openvino; load_openvino()"
+    # It is silent by itself where CI is set.
+    environment = {name: value for name, value in os.environ.items() if name != "CI"} | {"HOME": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True, timeout=60)
+    assert not (tmp_path / "intel").exists(), "where it keeps the identifier that it sends"
 
 
 def test_importing_the_domain_imports_nothing_heavy() -> None:
