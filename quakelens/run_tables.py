@@ -16,6 +16,7 @@ from quakelens.evaluation.gate import GateDecision
 from quakelens.harvest.pages import PagesResult
 from quakelens.harvest.summary import HarvestSummary
 from quakelens.purge.summary import PurgeSummary
+from quakelens.scoring_archive.results import ArchiveSummary
 from quakelens.store.earthquakes import StoredEarthquake
 from quakelens.terminal import visible
 
@@ -89,6 +90,23 @@ def of_harvest(summary: HarvestSummary) -> list[Row]:
             if summary.latency is not None:
                 figures.append((f"from {told} to flag, {words} within (s)", round(summary.latency[name][share])))
     figures.append(("report", markdown(summary.report or "none was written")))
+    return [{"what": what, "figure": figure} for what, figure in figures]
+
+
+def of_archive(summary: ArchiveSummary) -> list[Row]:
+    """Counts of a run over an archive, and how fast its last start was."""
+    rate = summary.pictures_per_s
+    figures: list[tuple[str, int | float | str | None]] = [
+        ("pictures", summary.pictures),
+        ("damaged", summary.damaged),
+        ("unsure", summary.unsure),
+        ("pictures that could not be read", summary.errors),
+        *((f"of those: {markdown(reason)}", count) for reason, count in summary.error_reasons.items()),
+        ("model", markdown(summary.model)),
+        ("pictures scored since the last start", summary.scored_now),
+        ("pictures a second since then", None if rate is None else round(rate, 1)),
+        ("rows", markdown(summary.results)),
+    ]
     return [{"what": what, "figure": figure} for what, figure in figures]
 
 

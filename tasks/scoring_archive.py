@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from prefect import task
-from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import get_state_exception
@@ -21,6 +20,7 @@ from quakelens.scoring_archive.results import ArchiveSummary
 from quakelens.scoring_archive.run import Run
 from quakelens.scoring_archive.worker import do_chunk
 from quakelens.settings import Settings, Workspace
+from tasks.showing import show_archive
 
 logger = logging.getLogger("quakelens.archive")
 
@@ -52,7 +52,7 @@ def score_chunk(output: Path, number: int) -> ChunkDone:
 def finish(output: Path, going: Run, done: Sequence[ChunkDone], seconds: float) -> ArchiveSummary:
     """Put the rows of all chunks into one file, and count them."""
     summary = results.finish(output, going, done, seconds)
-    create_table_artifact([summary.as_dict()], key="score-archive")
+    show_archive(summary)
     return summary
 
 

@@ -13,6 +13,7 @@ from quakelens.evaluation.gate import GateDecision
 from quakelens.harvest import PagesResult
 from quakelens.harvest.summary import HarvestSummary
 from quakelens.purge.summary import PurgeSummary
+from quakelens.scoring_archive.results import ArchiveSummary
 from quakelens.settings import Workspace
 from quakelens.stages.evaluate import METRICS
 from quakelens.status import RECENT
@@ -30,6 +31,11 @@ def show_harvest(summary: HarvestSummary, pages: Sequence[PagesResult]) -> None:
     create_table_artifact(run_tables.of_sources(pages), key="harvest-sources", description="What each network gave")
     of = f"Earthquake {run_tables.markdown(summary.earthquake)}, over all runs"
     create_table_artifact(run_tables.of_harvest(summary), key="harvest", description=of)
+
+
+def show_archive(summary: ArchiveSummary) -> None:
+    """What an archive's pictures came to."""
+    create_table_artifact(run_tables.of_archive(summary), key="score-archive", description="The whole archive")
 
 
 def show_purge(summary: PurgeSummary) -> None:

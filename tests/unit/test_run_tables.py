@@ -20,6 +20,7 @@ from quakelens.purge.recheck import Rechecked
 from quakelens.purge.remove import Completed
 from quakelens.purge.summary import PurgeSummary
 from quakelens.run_tables import markdown
+from quakelens.scoring_archive.results import ArchiveSummary
 from quakelens.store.earthquakes import StoredEarthquake
 
 HOSTILE = (
@@ -27,6 +28,8 @@ HOSTILE = (
 )
 SUMMARY = HarvestSummary("us1", 5, 3, 4, 3, 1, 1, 2, 1, 0, 0.123456, "/r/index.html")
 PAGES = PagesResult("us1", "x", 5, 3, 1, 2, ("one",), "down", f"X said {HOSTILE}", None, Expected(), 0.123456)
+
+ARCHIVE = ArchiveSummary(9, 2, 1, 3, {"decode": 2, HOSTILE: 1}, HOSTILE, 1, 9, 1.5, 6.04321, "/r/results.jsonl.gz")
 
 
 def stored(place: str = HOSTILE, due: bool | None = True) -> StoredEarthquake:
@@ -46,6 +49,7 @@ def tables() -> list[list[run_tables.Row]]:
         })),
         run_tables.of_purge(PurgeSummary((Rechecked("x", 9, 7, 2, 0, 0.0449, "refused", HOSTILE),), Completed())),
         run_tables.of_retrain(held_out, decision),
+        run_tables.of_archive(ARCHIVE),
     ]  # fmt: skip
 
 
@@ -63,6 +67,9 @@ def test_figures_are_for_people() -> None:
     retrain = tables()[4]
     assert [row["held-out earthquake"] for row in retrain][-1] == "all"
     assert [row["gain there"] for row in retrain] == [0.088, None, 0.088]
+    archive = {row["what"]: row["figure"] for row in tables()[5]}
+    assert archive["of those: decode"] == 2
+    assert archive["pictures a second since then"] == 6.0
     assert (retrain[0]["AUC"], retrain[0]["average precision"]) == (0.877, None)
 
 
@@ -78,7 +85,7 @@ LIVE = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("table", range(5))
+@pytest.mark.parametrize("table", range(6))
 def test_no_word_of_a_stranger_is_mark_up(table: int) -> None:
     for row in tables()[table]:
         for cell in row.values():
