@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
+from mail_server import mailbox
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import StateType
 from prefect.events.worker import EventsWorker
@@ -226,16 +227,20 @@ def test_failures_and_promotions_are_told(station: Station) -> None:
         told.append(json.loads(request.body))
         return Reply(200, b"{}")
 
-    with LocalServer(take) as receiver:
-        url = f"json://me:{PASSWORD}@{receiver.address}/"
+    with LocalServer(take) as receiver, mailbox("me", PASSWORD) as box:
+        mail = f"mailto://me:{PASSWORD}@{box.address}?to=duty@example.org&from=us@example.org&mode=insecure"
+        url = f"json://me:{PASSWORD}@{receiver.address}/ {mail}"
         lines = applied(notify_urls=url)
-        assert sum(line.startswith("made") for line in lines) == 3
+        assert sum(line.startswith("made") for line in lines) == 6
         assert PASSWORD not in "".join(lines)
         assert all(line.startswith("same") for line in applied(notify_urls=url))
         announce_champion("7", "better by 0.02")
         EventsWorker.instance().drain()
         wait_for(lambda: any("version 7 is the champion" in each["title"] for each in told))
         assert any("better by 0.02" in each["message"] for each in told)
+        (sent,) = wait_for(lambda: box.mails)
+        assert (sent["To"], sent["Subject"]) == ("duty@example.org", "quakelens: version 7 is the champion")
+        assert "better by 0.02" in sent.get_body().get_content()
         with get_client(sync_client=True) as client:
             watch = client.read_deployment_by_name("watch/watch")
             for _ in range(2):
@@ -247,7 +252,8 @@ def test_failures_and_promotions_are_told(station: Station) -> None:
         assert len(failures) == 1  # of the same deployment within minutes only the first
         assert "the feed is <down>" in failures[0]["message"]
         assert f"{station.api.removesuffix('/api')}/runs/flow-run/" in failures[0]["message"]
-    assert sum(line.startswith("removed") for line in applied()) == 3
+        wait_for(lambda: [each["Subject"] for each in box.mails[1:]] == ["quakelens: watch Failed"])
+    assert sum(line.startswith("removed") for line in applied()) == 6
     assert PASSWORD not in json.dumps(station.post("block_documents/filter"))
 
 
