@@ -19,6 +19,7 @@ import httpx
 from faults.doubles import LIVE, Station, station
 from faults.models import change, trained
 from faults.world import NotHeldError, World, end, expect, message, program, run_states, wait_for
+from quakelens.errors import UsageError
 from quakelens.registry.registry import Registry
 from quakelens.settings import Settings
 
@@ -193,6 +194,13 @@ def _harvested(here: Station) -> bool:
     )
 
 
+def _begun(here: Station) -> bool:
+    try:
+        return here.place.store.is_file() and bool(run_states(here.place, earthquake=LIVE))
+    except UsageError:  # the store is there, the earthquake is not yet
+        return False
+
+
 def _scores(here: Station) -> int:
     return len(here.table("scores")) if here.place.store.is_file() else 0
 
@@ -215,7 +223,7 @@ def worker_killed(world: World) -> dict[str, Any]:
         posts, scores = len(here.table("posts")), _scores(here)
         here.check_once()
         reached: dict[str, Callable[[], object]] = {
-            "plan": lambda: run_states(here.place, earthquake=LIVE) if here.place.store.is_file() else [],
+            "plan": lambda: _begun(here),
             "posts": lambda: here.x.searches,
             "pictures": lambda: len(here.x.pictures_sent) >= 4,
             "scoring": lambda: _scores(here) >= 4,
