@@ -45,7 +45,7 @@ def server(workspace: Workspace, host: str, port: int) -> Part:
     page = f"http://{_reached(host)}:{port}"
     return Part(
         "server",
-        (sys.executable, "-m", "prefect", "server", "start", "--host", host, "--port", str(port)),
+        (sys.executable, "-m", "quakelens.station.prefect", "server", "start", "--host", host, "--port", str(port)),
         environment(workspace, f"{page}/api"),
         page=page,
         health=f"{page}/api/health",
