@@ -99,6 +99,8 @@ def environment(workspace: Workspace, api_url: str) -> dict[str, str]:
         # By itself Prefect holds them in memory: a server that starts again would end the runs that hold a slot of a
         # limit, and count the slots of dead runs as taken for ever.
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+        # Its page; by itself it writes that beside the program, which a service may not.
+        "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(home(workspace) / "prefect-page"),
         # Runs older than 90 days go, too; by itself Prefect removes events only.
         "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
         "PYTHONUNBUFFERED": "1",
