@@ -178,13 +178,14 @@ def together(
         "QUAKELENS_DVC_REMOTE": f"s3://{bucket}/data",
     }  # fmt: skip
     database = {"PREFECT_API_DATABASE_CONNECTION_URL": postgresql.url(
-        Path(postgresql.create("prefect")).name, "postgresql+asyncpg")}  # fmt: skip
+        Path(postgresql.create("prefect")).name, "postgresql+asyncpg"),
+        "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "false",  # nothing runs but what the test starts
+    }  # fmt: skip
     serving = ["prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port), "--no-ui"]
     with process(serving, {**common, **database}, tmp_path / "server.log") as server:
         wait_for(port, server, within_s=180)
         environment = {**common, "QUAKELENS_WORKSPACE": str(one.root)}
         subprocess.run([sys.executable, "-m", "quakelens", "deploy"], env=environment, check=True, timeout=180)
-        pause_schedules(address)
         worker = ["prefect", "worker", "start", "--pool", POOL, "--type", "process", "--limit", "2", "--name"]
         with (
             process(
@@ -228,13 +229,6 @@ ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 def online(address: str) -> list[str]:
     found = httpx.post(f"{address}/work_pools/{POOL}/workers/filter", json={}, timeout=60).json()
     return [each["name"] for each in found if each["status"] == "ONLINE"]
-
-
-def pause_schedules(address: str) -> None:
-    """Nothing runs but what the test starts."""
-    for each in httpx.post(f"{address}/deployments/filter", json={}, timeout=60).json():
-        if each["schedules"]:
-            httpx.patch(f"{address}/deployments/{each['id']}", json={"paused": True}, timeout=60).raise_for_status()
 
 
 def start(address: str, deployment: str, parameters: dict[str, Any]) -> str:
