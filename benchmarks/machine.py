@@ -9,6 +9,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from quakelens.cores import usable_cores
+
 LIBRARIES = (
     "quakelens", "numpy", "pillow", "openvino", "torch", "torchvision", "timm", "grad-cam", "transformers",
     "onnx", "onnxruntime",
@@ -20,18 +22,13 @@ INSTRUCTIONS = (
 """Those that decide how fast a network runs."""
 
 
-def cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def machine() -> dict[str, Any]:
     """Processor, cores, instruction sets, memory in GiB, system and Python."""
     told = _cpuinfo()
     flags = set((told.get("flags") or told.get("Features") or "").split())
     return {
         "processor": told.get("model name") or platform.processor() or platform.machine(),
-        "cores": cores(),
+        "cores": usable_cores(),
         "instructions": [name for name in INSTRUCTIONS if name in flags],
         "lacks": [name for name in ("avx512_bf16", "amx_bf16") if name not in flags],
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),

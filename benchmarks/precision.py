@@ -20,12 +20,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from machine import cores
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 from sklearn.metrics import roc_auc_score
 
+from quakelens.cores import usable_cores
 from quakelens.dataset.manifest import read_manifest as read_labels
 from quakelens.engine import Engine
 from quakelens.engine.backends import OpenVinoBackend
@@ -78,7 +78,7 @@ def main(manifest: Path, limit: int | None) -> None:
 def of_look(folder: Path, look: str, files: list[bytes]) -> tuple[dict[str, NDArray[np.float64]], dict[str, Any]]:
     """Logits of each precision, and how fast it is."""
     preprocessing = read_manifest(folder).looks[look].preprocessing
-    with ThreadPoolExecutor(cores()) as threads:
+    with ThreadPoolExecutor(usable_cores()) as threads:
         views = np.stack(
             list(threads.map(lambda data: preprocessing.apply(decode(data, at_least=preprocessing.size)), files))
         )

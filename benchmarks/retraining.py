@@ -30,10 +30,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from machine import cores, describe, machine, versions
+from machine import describe, machine, versions
 from rich.console import Console
 from rich.table import Table
 
+from quakelens.cores import usable_cores
 from quakelens.dataset.manifest import NONE
 from quakelens.params import read_params
 from quakelens.settings import Workspace
@@ -187,7 +188,7 @@ def finetune(root: Path) -> dict[str, Any]:
         InMemory([(labelled / picture.path).read_bytes() for picture in pictures], transform),
         [float(picture.damaged) for picture in pictures],
     )
-    loader: Any = torch.utils.data.DataLoader(dataset, batch_size=BATCH, shuffle=True, num_workers=cores())
+    loader: Any = torch.utils.data.DataLoader(dataset, batch_size=BATCH, shuffle=True, num_workers=usable_cores())
     started, done = 0.0, -2  # the first batches wait for the workers
     for x, y in loader:
         if done == 0:

@@ -30,11 +30,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from machine import Ticks, cores, describe, machine, used_by_others, versions
+from machine import Ticks, describe, machine, used_by_others, versions
 from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
+from quakelens.cores import usable_cores
 from quakelens.files import write_json
 from quakelens.model.starter import starter_folder
 from quakelens.registry.lookup import Found
@@ -151,7 +152,7 @@ def _side(workers: int | None, own: int) -> Iterator[Callable[[Path, Path, int],
     from distributed import LocalCluster
 
     with LocalCluster(
-        n_workers=workers, threads_per_worker=own or cores(), dashboard_address="127.0.0.1:0", silence_logs=50
+        n_workers=workers, threads_per_worker=own or usable_cores(), dashboard_address="127.0.0.1:0", silence_logs=50
     ) as cluster:
         yield lambda *rest: score(cluster.scheduler_address, *rest)
 

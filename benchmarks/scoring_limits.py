@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
-from machine import cores
 from scoring_sides import Opened
 
+from quakelens.cores import usable_cores
 from quakelens.images import decode
 from quakelens.model.bundle import OPENVINO, read_manifest
 from quakelens.model.openvino import load_openvino
@@ -29,8 +29,8 @@ def decoding(pictures: Sequence[bytes], *, look: str) -> Opened:
     preprocessing = read_manifest(starter_folder()).looks[look].preprocessing
     # Forked before there is any thread, so that the pictures need not be sent.
     _held[:] = pictures
-    processes = multiprocessing.get_context("fork").Pool(cores())
-    threads = ThreadPoolExecutor(cores())
+    processes = multiprocessing.get_context("fork").Pool(usable_cores())
+    threads = ThreadPoolExecutor(usable_cores())
 
     def in_threads(some: Sequence[bytes]) -> list[int]:
         return list(threads.map(lambda data: _view(data, preprocessing), some))
@@ -67,7 +67,7 @@ def inference(pictures: Sequence[bytes], *, look: str, precision: str) -> Opened
     runs: dict[str, Callable[[int], int]] = {}
     used = ""
     for batch in BATCHES:
-        for streams in sorted({1, cores()}):
+        for streams in sorted({1, usable_cores()}):
             model = core.read_model(str(folder / look / OPENVINO))
             model.reshape([batch, *views.shape[1:]])
             compiled: Any = core.compile_model(
@@ -77,7 +77,7 @@ def inference(pictures: Sequence[bytes], *, look: str, precision: str) -> Opened
             run(batch)
             name = f"batch {batch}, {streams} stream{'s' if streams > 1 else ''}"
             runs[name], used = run, compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
-            tried[name] = _rate(lambda run=run, batch=batch: run(2 * batch * cores()))
+            tried[name] = _rate(lambda run=run, batch=batch: run(2 * batch * usable_cores()))
     ways: dict[str, Callable[[Sequence[bytes]], Sequence[Any]]] = {
         name: lambda given, run=runs[name]: range(run(4 * len(given)))  # type: ignore[misc]
         for name in sorted(tried, key=lambda name: -tried[name])[:KEPT]

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from machine import cores
 from scoring_peers import ARCHITECTURE, BATCH, SIDE, classifier, plain_transform, read, trunk_weights
 from scoring_sides import Opened
+
+from quakelens.cores import usable_cores
 
 
 def huggingface(pictures: Sequence[bytes]) -> Opened:
@@ -65,7 +66,7 @@ def onnx_runtime(pictures: Sequence[bytes]) -> Opened:
         )
         session: Any = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     transform = plain_transform()
-    threads = ThreadPoolExecutor(cores())
+    threads = ThreadPoolExecutor(usable_cores())
 
     def view(data: bytes) -> Any:
         return transform(read(data)).numpy()

@@ -8,11 +8,11 @@ from typing import Any
 
 import timm
 import torch
-from machine import cores
 from PIL import Image
 from scoring_sides import Opened
 from torchvision import transforms
 
+from quakelens.cores import usable_cores
 from quakelens.model.backbone import load_backbone
 
 BACKBONE = "efficientnet_lite0"
@@ -84,7 +84,7 @@ def timm_loader(pictures: Sequence[bytes], *, fast: bool = False) -> Opened:
     config = timm.data.resolve_model_data_config(net)
     transform = timm.data.create_transform(**config, is_training=False)
     loader: Any = torch.utils.data.DataLoader(
-        InMemory(pictures, transform), batch_size=BATCH, num_workers=cores(), persistent_workers=True
+        InMemory(pictures, transform), batch_size=BATCH, num_workers=usable_cores(), persistent_workers=True
     )
 
     def decide(x: torch.Tensor) -> list[bool]:

@@ -15,10 +15,8 @@ from typing import cast
 
 @dataclass
 class Mailbox:
-    """Address of the server, whom it lets in, and what came."""
+    """Address of the server, and what came."""
 
-    user: str
-    password: str
     address: str = ""
     mails: list[EmailMessage] = field(default_factory=list)
 
@@ -26,7 +24,7 @@ class Mailbox:
 @contextmanager
 def mailbox(user: str, password: str) -> Iterator[Mailbox]:
     """Run the server for the time of a block."""
-    box = Mailbox(user, password)
+    box = Mailbox()
 
     class Session(socketserver.StreamRequestHandler):
         def handle(self) -> None:

@@ -9,6 +9,7 @@ after 60 s, once in some twenty minutes. Here another thread collects, which may
 from __future__ import annotations
 
 import gc
+import itertools
 import runpy
 import threading
 import time
@@ -25,10 +26,8 @@ def collect_apart() -> None:
 
 
 def _collect() -> None:
-    count = 0
-    while True:
+    for count in itertools.count(1):
         time.sleep(_EVERY_S)
-        count += 1
         gc.collect(1 if count % _ALL_EVERY else 2)
 
 

@@ -259,7 +259,7 @@ def server_killed(world: World) -> dict[str, Any]:
         took = round(time.monotonic() - killed)
         told = next(line for line in it.said if "server ended" in line)
         states = run_states(here.place, earthquake=LIVE)
-        return {**here.check_once(killed=True), "runs": states, "done_after_s": took, "message": told}
+        return {**here.check_once(), "runs": states, "done_after_s": took, "message": told}
 
 
 def all_killed(world: World) -> dict[str, Any]:
@@ -284,7 +284,7 @@ def all_killed(world: World) -> dict[str, Any]:
             )  # fmt: skip
             crashed = next(run for run in it.runs("harvest-and-score") if run["state_name"] == "Crashed")
             return {
-                **here.check_once(killed=True), "runs": run_states(here.place, earthquake=LIVE), "done_after_s": took,
+                **here.check_once(), "runs": run_states(here.place, earthquake=LIVE), "done_after_s": took,
                 "message": f"{message(refused)}\n        {crashed['state']['message']}",
             }  # fmt: skip
 
